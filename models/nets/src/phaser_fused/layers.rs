@@ -1,0 +1,334 @@
+//! The layers of the audio path over one window, forward and backward, compiled for several CPUs and chosen at run time.
+//!
+//! `mul_add` is one instruction on every path but the last resort, where it is right but slow.
+use multiversion::multiversion;
+
+/// Channels of one vector.
+pub const LANES: usize = 16;
+/// Sixteen channels of one frame.
+pub type Lanes = [f32; LANES];
+/// Frames that share one load of a weight.
+const TILE: usize = 8;
+
+/// A valid, dilated convolution.
+#[derive(Clone, Copy)]
+pub struct ConvShape {
+    /// Numbers of one input frame.
+    pub inputs: usize,
+    /// Groups of sixteen of one output frame.
+    pub panels: usize,
+    /// Taps, newest last.
+    pub taps: usize,
+    /// Samples between them.
+    pub dilation: usize,
+}
+
+impl ConvShape {
+    fn history(&self) -> usize {
+        (self.taps - 1) * self.dilation
+    }
+}
+
+/// Where a FiLM finds its ramps in the modulation of a window.
+pub struct Film {
+    /// Samples between two frames.
+    pub frame: usize,
+    /// Sample of the window that the first output belongs to.
+    pub start: usize,
+    /// Groups of sixteen of one frame of modulation.
+    pub stride: usize,
+    /// Place of the gains in it.
+    pub gain: usize,
+    /// Place of the shifts, if there are any.
+    pub shift: Option<usize>,
+}
+
+#[inline(always)]
+fn fma(sum: &mut Lanes, x: f32, w: &Lanes) {
+    for l in 0..LANES {
+        sum[l] = x.mul_add(w[l], sum[l]);
+    }
+}
+
+#[inline(always)]
+fn fma_each(sum: &mut Lanes, x: &Lanes, w: &Lanes) {
+    for l in 0..LANES {
+        sum[l] = x[l].mul_add(w[l], sum[l]);
+    }
+}
+
+/// `y[t] = bias + sum_tap sum_i x[t + tap d][i] w[tap][i]`.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
+pub fn conv(x: &[f32], w: &[Lanes], bias: &[Lanes], shape: ConvShape) -> Vec<Lanes> {
+    let ConvShape { inputs, panels, taps, dilation } = shape;
+    let time = x.len() / inputs - shape.history();
+    let mut y = vec![[0.0; LANES]; time * panels];
+    for panel in 0..panels {
+        for first in (0..time).step_by(TILE) {
+            // The last tile starts early rather than being cut: its first rows are computed twice, to the same values.
+            let t = first.min(time.saturating_sub(TILE));
+            let rows = TILE.min(time);
+            let mut sums = [bias[panel]; TILE];
+            for tap in 0..taps {
+                let frames: [&[f32]; TILE] = std::array::from_fn(|s| {
+                    let t = t + s.min(rows - 1) + tap * dilation;
+                    &x[t * inputs..][..inputs]
+                });
+                for i in 0..inputs {
+                    let w = &w[(tap * inputs + i) * panels + panel];
+                    for s in 0..TILE {
+                        fma(&mut sums[s], frames[s][i], w);
+                    }
+                }
+            }
+            for s in 0..rows {
+                y[(t + s) * panels + panel] = sums[s];
+            }
+        }
+    }
+    y
+}
+
+/// Adds the gradients of [`conv`]: `grad_w` takes weight and bias, `grad_x` (empty for none) the input's.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
+pub fn conv_back(
+    g: &[Lanes],
+    x: &[f32],
+    w: &[Lanes],
+    grad_w: (&mut Vec<Lanes>, &mut Vec<Lanes>),
+    grad_x: &mut [f32],
+    shape: ConvShape,
+) {
+    let ConvShape { inputs, panels, taps, dilation } = shape;
+    let time = g.len() / panels;
+    let (grad_w, grad_bias) = grad_w;
+    for g in g.chunks_exact(panels) {
+        for (sum, g) in grad_bias.iter_mut().zip(g) {
+            for l in 0..LANES {
+                sum[l] += g[l];
+            }
+        }
+    }
+    for tap in 0..taps {
+        for panel in 0..panels {
+            // Outer products: sixteen inputs at a time stay in registers over the whole window.
+            for first in (0..inputs).step_by(LANES) {
+                let count = LANES.min(inputs - first);
+                let mut sums = [[0.0; LANES]; LANES];
+                if count == LANES {
+                    for t in 0..time {
+                        let x: &Lanes = x[(t + tap * dilation) * inputs + first..].first_chunk().expect("whole frames");
+                        let g = &g[t * panels + panel];
+                        for i in 0..LANES {
+                            fma(&mut sums[i], x[i], g);
+                        }
+                    }
+                } else {
+                    for t in 0..time {
+                        for i in 0..count {
+                            fma(&mut sums[i], x[(t + tap * dilation) * inputs + first + i], &g[t * panels + panel]);
+                        }
+                    }
+                }
+                for i in 0..count {
+                    let sum = &mut grad_w[(tap * inputs + first + i) * panels + panel];
+                    for l in 0..LANES {
+                        sum[l] += sums[i][l];
+                    }
+                }
+            }
+        }
+    }
+    if grad_x.is_empty() {
+        return;
+    }
+    // Inputs are whole groups here: only the first block, which has no input to train, reads single numbers.
+    let groups = inputs / LANES;
+    let grad_x = grad_x.as_chunks_mut::<LANES>().0;
+    for tap in 0..taps {
+        for group in 0..groups {
+            // The weights transposed: for each output a vector over sixteen inputs.
+            let mut turned = vec![[0.0; LANES]; panels * LANES];
+            for i in 0..LANES {
+                for o in 0..panels * LANES {
+                    turned[o][i] = w[(tap * inputs + group * LANES + i) * panels + o / LANES][o % LANES];
+                }
+            }
+            let mut t = 0;
+            while t < time {
+                let rows = TILE.min(time - t);
+                let mut sums = [[0.0; LANES]; TILE];
+                for panel in 0..panels {
+                    let rows: [&Lanes; TILE] = std::array::from_fn(|s| &g[(t + s.min(rows - 1)) * panels + panel]);
+                    let turned: &[Lanes; LANES] = turned[panel * LANES..].first_chunk().expect("whole panels");
+                    for o in 0..LANES {
+                        for s in 0..TILE {
+                            fma(&mut sums[s], rows[s][o], &turned[o]);
+                        }
+                    }
+                }
+                for s in 0..rows {
+                    let sum = &mut grad_x[(t + s + tap * dilation) * groups + group];
+                    for l in 0..LANES {
+                        sum[l] += sums[s][l];
+                    }
+                }
+                t += rows;
+            }
+        }
+    }
+}
+
+/// `y[t] = bias + sum_tap x[t + tap d] w[tap]`, channel by channel.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
+pub fn depthwise(x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) -> Vec<Lanes> {
+    let panels = shape.panels;
+    let time = x.len() / panels - shape.history();
+    let mut y = vec![[0.0; LANES]; time * panels];
+    for (t, y) in y.chunks_exact_mut(panels).enumerate() {
+        for (panel, y) in y.iter_mut().enumerate() {
+            let mut sum = bias[panel];
+            for tap in 0..shape.taps {
+                fma_each(&mut sum, &x[(t + tap * shape.dilation) * panels + panel], &w[tap * panels + panel]);
+            }
+            *y = sum;
+        }
+    }
+    y
+}
+
+/// Adds the gradients of [`depthwise`]'s weight and bias and returns the input's.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
+pub fn depthwise_back(
+    g: &[Lanes],
+    x: &[Lanes],
+    w: &[Lanes],
+    grad_w: (&mut Vec<Lanes>, &mut Vec<Lanes>),
+    shape: ConvShape,
+) -> Vec<Lanes> {
+    let panels = shape.panels;
+    let time = g.len() / panels;
+    let (grad_w, grad_bias) = grad_w;
+    let mut grad_x = vec![[0.0; LANES]; x.len()];
+    for panel in 0..panels {
+        let mut bias = [0.0; LANES];
+        for t in 0..time {
+            for l in 0..LANES {
+                bias[l] += g[t * panels + panel][l];
+            }
+        }
+        for l in 0..LANES {
+            grad_bias[panel][l] += bias[l];
+        }
+        for tap in 0..shape.taps {
+            let (w, mut sum) = (w[tap * panels + panel], [0.0; LANES]);
+            for t in 0..time {
+                let (g, at) = (&g[t * panels + panel], (t + tap * shape.dilation) * panels + panel);
+                fma_each(&mut sum, g, &x[at]);
+                fma_each(&mut grad_x[at], g, &w);
+            }
+            for l in 0..LANES {
+                grad_w[tap * panels + panel][l] += sum[l];
+            }
+        }
+    }
+    grad_x
+}
+
+/// `y += PReLU(gain q + shift)` with gain and shift ramped between frames of `mu`.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
+pub fn film(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], at: &Film, mu: &[Lanes]) {
+    let panels = slope.len();
+    for (t, (y, q)) in y.chunks_exact_mut(panels).zip(q.chunks_exact(panels)).enumerate() {
+        let (frame, share) = ((at.start + t) / at.frame, ((at.start + t) % at.frame) as f32 / at.frame as f32);
+        for panel in 0..panels {
+            let v = film_value(&q[panel], at, mu, frame, share, panel).0;
+            for l in 0..LANES {
+                y[panel][l] += slope[panel][l].mul_add(v[l].min(0.0), v[l].max(0.0));
+            }
+        }
+    }
+}
+
+/// `gain q + shift` and the gain.
+#[inline(always)]
+fn film_value(q: &Lanes, at: &Film, mu: &[Lanes], frame: usize, share: f32, panel: usize) -> (Lanes, Lanes) {
+    let (from, to) = (&mu[frame * at.stride..], &mu[(frame + 1) * at.stride..]);
+    let mut gain = [0.0; LANES];
+    let mut v = [0.0; LANES];
+    for l in 0..LANES {
+        let (a, b) = (from[at.gain + panel][l], to[at.gain + panel][l]);
+        gain[l] = share.mul_add(b - a, a);
+        v[l] = gain[l] * q[l];
+    }
+    if let Some(shift) = at.shift {
+        for l in 0..LANES {
+            let (a, b) = (from[shift + panel][l], to[shift + panel][l]);
+            v[l] += share.mul_add(b - a, a);
+        }
+    }
+    (v, gain)
+}
+
+/// Turns the gradient of [`film`]'s output in `g` into that of `q`; adds those of slopes and modulation.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
+pub fn film_back(
+    g: &mut [Lanes],
+    q: &[Lanes],
+    slope: (&[Lanes], &mut Vec<Lanes>),
+    at: &Film,
+    mu: &[Lanes],
+    grad_mu: &mut [Lanes],
+) {
+    let (slope, grad_slope) = slope;
+    let panels = slope.len();
+    for (t, (g, q)) in g.chunks_exact_mut(panels).zip(q.chunks_exact(panels)).enumerate() {
+        let (frame, share) = ((at.start + t) / at.frame, ((at.start + t) % at.frame) as f32 / at.frame as f32);
+        for panel in 0..panels {
+            let (v, gain) = film_value(&q[panel], at, mu, frame, share, panel);
+            let mut grad_v = [0.0; LANES];
+            for l in 0..LANES {
+                grad_slope[panel][l] += g[panel][l] * v[l].min(0.0);
+                grad_v[l] = g[panel][l] * if v[l] > 0.0 { 1.0 } else { slope[panel][l] };
+                g[panel][l] = grad_v[l] * gain[l];
+            }
+            let mut add = |place: usize, grad: &Lanes| {
+                for (frame, share) in [(frame, 1.0 - share), (frame + 1, share)] {
+                    fma(&mut grad_mu[frame * at.stride + place + panel], share, grad);
+                }
+            };
+            if let Some(shift) = at.shift {
+                add(shift, &grad_v);
+            }
+            for l in 0..LANES {
+                grad_v[l] *= q[panel][l];
+            }
+            add(at.gain, &grad_v);
+        }
+    }
+}
+
+/// All channels to one.
+pub fn mix_down(x: &[Lanes], w: &[Lanes], bias: f32) -> Vec<f32> {
+    x.chunks_exact(w.len())
+        .map(|x| {
+            let mut sum = [0.0; LANES];
+            for (x, w) in x.iter().zip(w) {
+                fma_each(&mut sum, x, w);
+            }
+            sum.iter().sum::<f32>() + bias
+        })
+        .collect()
+}
+
+/// Adds the gradient of [`mix_down`]'s weight and returns the input's.
+pub fn mix_down_back(g: &[f32], x: &[Lanes], w: &[Lanes], grad_w: &mut [Lanes]) -> Vec<Lanes> {
+    let mut grad_x = vec![[0.0; LANES]; x.len()];
+    for ((g, x), grad_x) in g.iter().zip(x.chunks_exact(w.len())).zip(grad_x.chunks_exact_mut(w.len())) {
+        for panel in 0..w.len() {
+            fma(&mut grad_w[panel], *g, &x[panel]);
+            fma(&mut grad_x[panel], *g, &w[panel]);
+        }
+    }
+    grad_x
+}
