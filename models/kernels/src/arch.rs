@@ -1,0 +1,108 @@
+//! The few inner loops that are written per CPU; chosen once, when a model is loaded.
+//!
+//! The loops stand once, in [`generic`], as plain Rust over [`Lanes`]; each CPU's file only compiles them with that CPU's
+//! instructions. A table of function pointers, [`Arch`], is all that the layers see. This folder holds the crate's only
+//! `unsafe`: calls into code that needs a CPU feature (after detection), and the control register of the floating point unit.
+#![allow(unsafe_code)] // Calls into `#[target_feature]` functions, and one cast of `[Lanes]` to `[f32]`.
+
+mod denormals;
+pub mod generic;
+mod table;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use denormals::FlushDenormals;
+pub use table::{available, best};
+
+/// Channels that are computed together: one AVX-512 register, two of AVX2, four of SSE2 and NEON.
+pub const LANES: usize = 16;
+
+/// Sixteen channels of one frame, aligned to a cache line so that no load of a whole group straddles two.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(64))]
+pub struct Lanes(pub [f32; LANES]);
+
+impl Lanes {
+    /// All channels zero.
+    pub const ZERO: Self = Self([0.0; LANES]);
+}
+
+/// Groups of [`LANES`] that hold `channels`.
+pub const fn panels(channels: usize) -> usize {
+    channels.div_ceil(LANES)
+}
+
+/// The same memory as plain numbers.
+pub fn flat(lanes: &[Lanes]) -> &[f32] {
+    // SAFETY: `Lanes` is `repr(C)` around `[f32; LANES]` and 64 bytes long, so it has no padding.
+    unsafe { std::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len() * LANES) }
+}
+
+/// The same memory as plain numbers, to write.
+pub fn flat_mut(lanes: &mut [Lanes]) -> &mut [f32] {
+    // SAFETY: as in `flat`, and the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(lanes.as_mut_ptr().cast(), lanes.len() * LANES) }
+}
+
+/// Shape of a valid, dilated, causal convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvShape {
+    /// Panels of one input frame; unused where the input is one channel or the same panels.
+    pub panels_in: usize,
+    /// Panels of one output frame.
+    pub panels_out: usize,
+    /// Taps, the newest last as in PyTorch.
+    pub taps: usize,
+    /// Samples between taps.
+    pub dilation: usize,
+}
+
+impl ConvShape {
+    /// Frames before the first output that the oldest tap reaches back to.
+    pub const fn history(&self) -> usize {
+        (self.taps - 1) * self.dilation
+    }
+}
+
+/// Modulation of one FiLM over a frame: channels of gain and shift at its two ends.
+#[derive(Clone, Copy)]
+pub struct FilmRamp<'a> {
+    /// Gain at the start of the frame, `[panels]`.
+    pub gain_from: &'a [Lanes],
+    /// Gain at its end, `[panels]`.
+    pub gain_to: &'a [Lanes],
+    /// Shift at the start, `[panels]`; empty when the model has none.
+    pub shift_from: &'a [Lanes],
+    /// Shift at the end.
+    pub shift_to: &'a [Lanes],
+    /// Sample of the frame that the first output belongs to.
+    pub first: usize,
+    /// One over the frame's length in samples.
+    pub per_sample: f32,
+}
+
+/// One CPU's implementations of the inner loops. Frames are `[time][panel]`, weights `[panel][tap][input]` of [`Lanes`].
+pub struct Arch {
+    /// Name in benches and messages: `portable`, `avx2`, `avx512`, `neon`.
+    pub name: &'static str,
+    /// `y += W x`: `(y [panels], w [panels][inputs], x [inputs])`.
+    pub gemv: fn(&mut [Lanes], &[Lanes], &[f32]),
+    /// Hyperbolic tangent of each element, absolute error at most 2.5e-7.
+    pub tanh: fn(&mut [f32]),
+    /// Valid dilated convolution: `(y [time][panels], x [history + time][panels_in], w, bias [panels])`.
+    pub conv: fn(&mut [Lanes], &[Lanes], &[Lanes], &[Lanes], ConvShape),
+    /// The same from one channel: `(y [time][panels], x [history + time], w [panels][taps], bias)`.
+    pub conv_mono: fn(&mut [Lanes], &[f32], &[Lanes], &[Lanes], ConvShape),
+    /// Each channel by its own taps: `(y [time][panels], x [history + time][panels], w [taps][panels], bias)`.
+    pub depthwise: fn(&mut [Lanes], &[Lanes], &[Lanes], &[Lanes], ConvShape),
+    /// `y += PReLU(gain q + shift)`: `(y [time][panels], q [time][panels], slope [panels], ramp)`.
+    pub film: fn(&mut [Lanes], &[Lanes], &[Lanes], &FilmRamp),
+    /// All channels to one: `(y [time], x [time][panels], w [panels], bias)`.
+    pub mix_down: fn(&mut [f32], &[Lanes], &[Lanes], f32),
+}
+
+impl std::fmt::Debug for Arch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}

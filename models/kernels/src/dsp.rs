@@ -1,0 +1,2 @@
+//! Small signal processing that the engines share.
+pub mod ramp;

@@ -1,0 +1,105 @@
+//! Sizes of a phaser as its file states them, checked before anything is allocated.
+use crate::checkpoint::LoadError;
+use serde::Deserialize;
+
+/// `config` of a phaser's file.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Config {
+    /// Samples between two frames of the modulation.
+    pub frame: usize,
+    /// The audio path.
+    pub effect: EffectConfig,
+    /// What moves it.
+    pub modulation: ModulationConfig,
+}
+
+/// Sizes of the audio path.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct EffectConfig {
+    /// FXBlocks in series.
+    pub blocks: usize,
+    /// Channels between them.
+    pub channels: usize,
+    /// Taps of every convolution.
+    pub kernel: usize,
+    /// Dilation of each block's convolutions in order, the first of them full, the others depthwise.
+    pub dilations: Vec<usize>,
+    /// Do the convolutions have biases?
+    pub bias: bool,
+    /// Does the FiLM shift as well as scale?
+    pub shift: bool,
+}
+
+/// Sizes of the modulation path.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum ModulationConfig {
+    /// An exact phase, its harmonics and the controls through fully connected layers.
+    Oscillator {
+        /// Harmonics of the phase, a cosine and a sine each.
+        harmonics: usize,
+        /// Widths of the hidden layers.
+        hidden: Vec<usize>,
+    },
+    /// The paper's: LSTMs without input that are started from an angle.
+    Lstm {
+        /// Channels of a ModBlock's convolution.
+        channels: usize,
+        /// Its taps.
+        kernel: usize,
+        /// Its dilation.
+        dilation: usize,
+        /// Units of the LSTM.
+        hidden: usize,
+        /// Widths of the hidden layers that turn controls into FiLM.
+        control_hidden: Vec<usize>,
+    },
+}
+
+impl EffectConfig {
+    /// Numbers of modulation that one frame holds.
+    pub fn modulation_outputs(&self) -> usize {
+        self.blocks * self.channels * if self.shift { 2 } else { 1 }
+    }
+}
+
+impl Config {
+    /// Every size within what a plug-in can run in real time and memory.
+    pub fn check(&self) -> Result<(), LoadError> {
+        let effect = &self.effect;
+        within("config.frame", self.frame, 1, 1024)?;
+        within("config.effect.blocks", effect.blocks, 1, 16)?;
+        within("config.effect.channels", effect.channels, 1, 128)?;
+        within("config.effect.kernel", effect.kernel, 1, 64)?;
+        within("config.effect.dilations: count", effect.dilations.len(), 1, 8)?;
+        for dilation in &effect.dilations {
+            within("config.effect.dilations", *dilation, 1, 4096)?;
+            within("config.effect: history of one convolution", (effect.kernel - 1) * dilation, 0, 1 << 14)?;
+        }
+        match &self.modulation {
+            ModulationConfig::Oscillator { harmonics, hidden } => {
+                within("config.modulation.harmonics", *harmonics, 1, 64)?;
+                widths("config.modulation.hidden", hidden)
+            }
+            ModulationConfig::Lstm { channels, kernel, dilation, hidden, control_hidden } => {
+                within("config.modulation.channels", *channels, 1, 128)?;
+                within("config.modulation.kernel", *kernel, 1, 64)?;
+                within("config.modulation.dilation", *dilation, 1, 256)?;
+                within("config.modulation.hidden", *hidden, 1, 512)?;
+                widths("config.modulation.control_hidden", control_hidden)
+            }
+        }
+    }
+}
+
+fn widths(key: &'static str, widths: &[usize]) -> Result<(), LoadError> {
+    within(key, widths.len(), 0, 8)?;
+    widths.iter().try_for_each(|w| within(key, *w, 1, 1024))
+}
+
+fn within(key: &'static str, found: usize, min: usize, max: usize) -> Result<(), LoadError> {
+    if (min..=max).contains(&found) {
+        return Ok(());
+    }
+    Err(LoadError::Config { key: key.into(), expected: format!("{min} to {max}"), found: found.to_string() })
+}
