@@ -81,6 +81,11 @@ pub struct FilmRamp<'a> {
     pub per_sample: f32,
 }
 
+/// A convolution from groups of sixteen: outputs, inputs, weights, bias, shape.
+pub type ConvLoop = fn(&mut [Lanes], &[Lanes], &[Lanes], &[Lanes], ConvShape);
+/// A convolution from one channel: outputs, inputs, weights, bias, shape.
+pub type MonoConvLoop = fn(&mut [Lanes], &[f32], &[Lanes], &[Lanes], ConvShape);
+
 /// One CPU's implementations of the inner loops. Frames are `[time][panel]`, weights `[panel][tap][input]` of [`Lanes`].
 pub struct Arch {
     /// Name in benches and messages: `portable`, `avx2`, `avx512`, `neon`.
@@ -90,11 +95,11 @@ pub struct Arch {
     /// Hyperbolic tangent of each element, absolute error at most 2.5e-7.
     pub tanh: fn(&mut [f32]),
     /// Valid dilated convolution: `(y [time][panels], x [history + time][panels_in], w, bias [panels])`.
-    pub conv: fn(&mut [Lanes], &[Lanes], &[Lanes], &[Lanes], ConvShape),
+    pub conv: ConvLoop,
     /// The same from one channel: `(y [time][panels], x [history + time], w [panels][taps], bias)`.
-    pub conv_mono: fn(&mut [Lanes], &[f32], &[Lanes], &[Lanes], ConvShape),
+    pub conv_mono: MonoConvLoop,
     /// Each channel by its own taps: `(y [time][panels], x [history + time][panels], w [taps][panels], bias)`.
-    pub depthwise: fn(&mut [Lanes], &[Lanes], &[Lanes], &[Lanes], ConvShape),
+    pub depthwise: ConvLoop,
     /// `y += PReLU(gain q + shift)`: `(y [time][panels], q [time][panels], slope [panels], ramp)`.
     pub film: fn(&mut [Lanes], &[Lanes], &[Lanes], &FilmRamp),
     /// All channels to one: `(y [time], x [time][panels], w [panels], bias)`.

@@ -2,15 +2,15 @@
 //!
 //! Files are untrusted. Sizes are compared with limits before anything is allocated, every value is looked at, and what is
 //! wrong is named with what was expected and what was found. `docs/model-format.md` is the specification.
+mod header;
 mod info;
 mod write;
 
+use header::{Container, Entry};
 pub use info::{ControlInfo, Curve, ModelInfo};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::Dtype;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 pub use write::write;
 
 /// Longest file, in bytes.
@@ -19,6 +19,12 @@ pub const MAX_FILE: usize = 64 << 20;
 pub const MAX_HEADER: usize = 1 << 20;
 /// Most tensors.
 pub const MAX_TENSORS: usize = 4096;
+/// Most dimensions of a tensor.
+pub const MAX_RANK: usize = 4;
+/// Most entries of metadata.
+pub const MAX_METADATA: usize = 256;
+/// Longest text in the header as it is written there, in bytes.
+pub const MAX_TEXT: usize = 32 << 10;
 /// Largest magnitude of a weight; trained ones stay far below.
 pub const MAX_WEIGHT: f32 = 1e6;
 /// Longest `aux.` tensor, in values.
@@ -106,7 +112,9 @@ pub enum LoadError {
         found: String,
     },
     /// A weight that no training gives.
-    #[error("tensor `{name}`: value {found} at {index}: expected finite and at most {MAX_WEIGHT:e} in size; train again from a checkpoint before it diverged")]
+    #[error(
+        "tensor `{name}`: value {found} at {index}: expected finite and at most {MAX_WEIGHT:e} in size; train again from a checkpoint before it diverged"
+    )]
     Value {
         /// The tensor.
         name: String,
@@ -126,37 +134,22 @@ pub enum LoadError {
 /// A parsed file: metadata checked, tensors not yet.
 #[derive(Debug)]
 pub struct Checkpoint<'a> {
-    tensors: SafeTensors<'a>,
+    container: Container<'a>,
     info: ModelInfo,
-    /// Tensors that somebody asked for.
-    read: RefCell<BTreeSet<String>>,
+    /// Which of the container's entries somebody asked for.
+    read: RefCell<Vec<bool>>,
 }
 
 impl<'a> Checkpoint<'a> {
-    /// Looks at header and metadata; allocates no more than a small multiple of the header.
+    /// Looks at header and metadata; allocates no more than twice the header.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, LoadError> {
-        let too_large = |what, limit: usize, found: u64| LoadError::TooLarge { what, limit: limit as u64, found };
         if bytes.len() > MAX_FILE {
-            return Err(too_large("file", MAX_FILE, bytes.len() as u64));
+            return Err(LoadError::TooLarge { what: "file", limit: MAX_FILE as u64, found: bytes.len() as u64 });
         }
-        let damaged = |reason: &str| LoadError::NotSafetensors(reason.into());
-        let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
-            return Err(damaged(&format!("expected 8 bytes of header length, found {} bytes", bytes.len())));
-        };
-        let length = u64::from_le_bytes(*length);
-        if length > MAX_HEADER as u64 {
-            return Err(too_large("header", MAX_HEADER, length));
-        }
-        let Some(header) = rest.get(..length as usize) else {
-            return Err(damaged(&format!("expected a header of {length} bytes, found {}", rest.len())));
-        };
-        let header = std::str::from_utf8(header).map_err(|e| damaged(&format!("header is not text: {e}")))?;
-        info::check_header(header)?;
-        let (_, parsed) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(&e.to_string()))?;
-        let metadata: BTreeMap<String, String> = parsed.metadata().clone().unwrap_or_default().into_iter().collect();
-        let info = ModelInfo::from_metadata(metadata)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| damaged(&e.to_string()))?;
-        Ok(Self { tensors, info, read: RefCell::default() })
+        let mut container = Container::read(bytes)?;
+        let info = ModelInfo::from_metadata(std::mem::take(&mut container.metadata))?;
+        let read = RefCell::new(vec![false; container.entries.len()]);
+        Ok(Self { container, info, read })
     }
 
     /// What the file says of itself.
@@ -178,70 +171,70 @@ impl<'a> Checkpoint<'a> {
         serde_json::from_str(text).map_err(|e| LoadError::Metadata {
             key: "config".into(),
             expected: format!("JSON with the sizes of a {}", self.info.noun),
-            found: e.to_string(),
+            found: shown(&e.to_string()),
         })
     }
 
     /// Is there a tensor of this name?
     pub fn has(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
+        self.container.find(name).is_some()
     }
 
     /// Name, number format and shape of every tensor, by name.
     pub fn tensors(&self) -> Vec<(String, String, Vec<usize>)> {
-        let mut list: Vec<_> = self
-            .tensors
-            .iter()
-            .map(|(name, view)| (name.to_string(), format!("{:?}", view.dtype()), view.shape().to_vec()))
-            .collect();
-        list.sort();
-        list
+        let described =
+            |entry: &Entry| (entry.name.to_string(), format!("{:?}", entry.info.dtype), entry.info.shape.to_vec());
+        self.container.entries.iter().map(described).collect()
     }
 
     /// All values of a tensor, row by row; refuses any other shape, other formats and values that are not weights.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
         let missing = || LoadError::Missing { name: name.into(), expected: shape.to_vec() };
-        let view = self.tensors.tensor(name).map_err(|_| missing())?;
-        if view.shape() != shape {
-            let found = view.shape().to_vec();
+        let place = self.container.find(name).ok_or_else(missing)?;
+        let found = &self.container.entries[place].info.shape;
+        if !found.is(shape) {
+            let found = found.to_vec();
             return Err(LoadError::Shape { name: name.into(), expected: shape.to_vec(), found });
         }
-        self.read.borrow_mut().insert(name.into());
-        values(name, &view)
+        self.read.borrow_mut()[place] = true;
+        self.values(place)
     }
 
     /// An optional vector of at most [`MAX_AUX`] values, which is no part of the model.
     pub fn aux(&self, name: &str) -> Result<Option<Vec<f32>>, LoadError> {
-        let Ok(view) = self.tensors.tensor(name) else { return Ok(None) };
-        match view.shape() {
-            [n] if *n <= MAX_AUX => values(name, &view).map(Some),
+        let Some(place) = self.container.find(name) else { return Ok(None) };
+        match self.container.entries[place].info.shape.to_vec().as_slice() {
+            [n] if *n <= MAX_AUX => self.values(place).map(Some),
             found => Err(LoadError::Shape { name: name.into(), expected: vec![MAX_AUX], found: found.to_vec() }),
         }
     }
 
     /// Refuses a file that holds tensors nobody asked for, `aux.` ones excepted.
     pub fn finish(self) -> Result<(), LoadError> {
-        let read = self.read.borrow();
-        let mut names: Vec<_> = self.tensors.names().into_iter().map(|n| n.to_string()).collect();
-        names.sort();
-        match names.into_iter().find(|name| !name.starts_with("aux.") && !read.contains(name)) {
-            Some(name) => Err(LoadError::Unexpected { name }),
+        let mut entries = self.container.entries.iter().zip(self.read.take());
+        match entries.find(|(entry, read)| !read && !entry.name.starts_with("aux.")) {
+            Some((entry, _)) => Err(LoadError::Unexpected { name: shown(&entry.name) }),
             None => Ok(()),
+        }
+    }
+
+    fn values(&self, place: usize) -> Result<Vec<f32>, LoadError> {
+        let Entry { name, info } = &self.container.entries[place];
+        let data = self.container.data(info);
+        let values: Vec<f32> = match info.dtype {
+            Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => data.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+            Dtype::BF16 => data.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+            other => return Err(LoadError::Dtype { name: shown(name), found: format!("{other:?}") }),
+        };
+        match values.iter().position(|v| v.is_nan() || v.abs() > MAX_WEIGHT) {
+            Some(index) => Err(LoadError::Value { name: shown(name), index, found: values[index].to_string() }),
+            None => Ok(values),
         }
     }
 }
 
-fn values(name: &str, view: &TensorView) -> Result<Vec<f32>, LoadError> {
-    let data = view.data();
-    let values: Vec<f32> = match view.dtype() {
-        Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F16 => data.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
-        Dtype::BF16 => data.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-        other => return Err(LoadError::Dtype { name: name.into(), found: format!("{other:?}") }),
-    };
-    // False for NaN as well.
-    match values.iter().position(|v| !(v.abs() <= MAX_WEIGHT)) {
-        Some(index) => Err(LoadError::Value { name: name.into(), index, found: values[index].to_string() }),
-        None => Ok(values),
-    }
+/// A text out of a file as an error may show it: one line, not long.
+fn shown(text: &str) -> String {
+    text.chars().take(160).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod oscillator;
 pub mod probe;
 pub mod recurrent;
+pub mod selftest;
 
 use crate::arch::{self, Arch};
 use crate::checkpoint::{Checkpoint, LoadError, ModelInfo};

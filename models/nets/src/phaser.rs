@@ -288,7 +288,8 @@ impl Net {
                 v = (v + mu.narrow(1, c, c)?)?;
             }
             let v = prelu(&v, self.var(&format!("effect.{j}.prelu.weight"))?)?;
-            let residual = self.conv(&format!("effect.{j}.residual"), &x.narrow(2, config.block_history(), n)?, 1, 1)?;
+            let residual =
+                self.conv(&format!("effect.{j}.residual"), &x.narrow(2, config.block_history(), n)?, 1, 1)?;
             x = (v + residual)?;
         }
         self.conv("output", &x, 1, 1)?.squeeze(1)
@@ -322,9 +323,11 @@ impl Net {
     }
 
     /// Modulation of the LSTMs over `frames` + 1 frames from a start angle in turns, `[1, frames + 1, outputs]`, for
-    /// controls in -1..1.
-    pub fn recurrent(&self, phase_turns: f64, controls: &[f32], frames: usize) -> Result<Tensor> {
-        let ModulationConfig::Lstm { channels: c, kernel, dilation, hidden: h, control_hidden } = &self.config.modulation
+    /// controls in -1..1. Gradients reach back over `window` frames; an unbounded graph of thousands of steps would overflow
+    /// the stack when it is dropped.
+    pub fn recurrent(&self, phase_turns: f64, controls: &[f32], frames: usize, window: usize) -> Result<Tensor> {
+        let ModulationConfig::Lstm { channels: c, kernel, dilation, hidden: h, control_hidden } =
+            &self.config.modulation
         else {
             candle_core::bail!("this model's modulation is an oscillator: ask `oscillator` for it");
         };
@@ -358,6 +361,9 @@ impl Net {
                 let mut pooled = v.narrow(2, m * frame, frame)?.mean(2)?;
                 if let Some(film) = &film {
                     pooled = ((film.narrow(1, 0, *c)? * pooled)? + film.narrow(1, *c, *c)?)?;
+                }
+                if m % window == 0 {
+                    state = [state[0].detach(), state[1].detach()];
                 }
                 state = self.lstm_step(&name("lstm"), &pooled, &state, *h)?;
                 outputs.push(state[0].clone());

@@ -3,7 +3,7 @@
 //! `FMA` says whether the CPU multiplies and adds in one instruction (without it `mul_add` would call a slow library
 //! routine), `TILE` how many time steps share one load of a weight. The order of additions for one output does not depend
 //! on where a block was cut, so any cut gives the same bits.
-use super::{ConvShape, FilmRamp, LANES, Lanes};
+use super::{ConvShape, FilmRamp, LANES, Lanes, flat};
 
 #[inline(always)]
 fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
@@ -47,14 +47,8 @@ pub fn gemv<const FMA: bool>(y: &mut [Lanes], w: &[Lanes], x: &[f32]) {
 #[inline(always)]
 pub fn tanh<const FMA: bool>(x: &mut [f32]) {
     /// ln(2)^n / n!, n = 6 down to 1.
-    const TAYLOR: [f32; 6] = [
-        1.540353e-4,
-        1.3333558e-3,
-        9.618129e-3,
-        5.5504109e-2,
-        2.4022651e-1,
-        std::f32::consts::LN_2,
-    ];
+    const TAYLOR: [f32; 6] =
+        [1.540353e-4, 1.3333558e-3, 9.618129e-3, 5.5504109e-2, 2.4022651e-1, std::f32::consts::LN_2];
     /// 1.5 x 2^23: adding it leaves the nearest integer in the low bits of the mantissa.
     const ROUND: f32 = 12_582_912.0;
     #[inline(always)]
@@ -68,13 +62,7 @@ pub fn tanh<const FMA: bool>(x: &mut [f32]) {
             p = fma::<FMA>(p, f, *c);
         }
         p = fma::<FMA>(p, f, 1.0);
-        let power = f32::from_bits(
-            (rounded
-                .to_bits()
-                .wrapping_sub(ROUND.to_bits())
-                .wrapping_add(127))
-                << 23,
-        );
+        let power = f32::from_bits((rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127)) << 23);
         let e = p * power;
         let y = ((1.0 - e) / (1.0 + e)).copysign(x);
         if x.is_nan() { x } else { y }
@@ -101,64 +89,99 @@ pub fn conv<const FMA: bool, const TILE: usize>(
 ) {
     let time = y.len() / shape.panels_out;
     debug_assert_eq!(x.len(), (time + shape.history()) * shape.panels_in);
+    let x = flat(x);
     let per_panel = shape.taps * shape.panels_in * LANES;
     for (panel, (w, bias)) in w.chunks_exact(per_panel).zip(bias).enumerate() {
         let mut t = 0;
         while t + TILE <= time {
-            conv_tile::<FMA, TILE>(y, x, w, bias, t, panel, shape);
+            let out: [Lanes; TILE] = conv_tile::<FMA, TILE>(x, w, bias, t, shape);
+            for (s, out) in out.into_iter().enumerate() {
+                y[(t + s) * shape.panels_out + panel] = out;
+            }
             t += TILE;
         }
         while t < time {
-            conv_tile::<FMA, 1>(y, x, w, bias, t, panel, shape);
+            y[t * shape.panels_out + panel] = conv_frame::<FMA>(x, w, bias, t, shape);
             t += 1;
         }
     }
 }
 
-/// `TILE` outputs of one panel from time `t` on.
+/// `TILE` outputs of one panel from time `t` on: each weight is loaded once for all of them.
 #[inline(always)]
 fn conv_tile<const FMA: bool, const TILE: usize>(
-    y: &mut [Lanes],
-    x: &[Lanes],
+    x: &[f32],
     w: &[Lanes],
     bias: &Lanes,
     t: usize,
-    panel: usize,
     shape: ConvShape,
-) {
-    let mut total = [bias.0; TILE];
-    let per_tap = shape.panels_in * LANES;
-    for (tap, w) in w.chunks_exact(per_tap).enumerate() {
+) -> [Lanes; TILE] {
+    let inputs = shape.panels_in * LANES;
+    let mut total = [*bias; TILE];
+    for (tap, w) in w.chunks_exact(inputs).enumerate() {
+        let frames: [&[f32]; TILE] = std::array::from_fn(|s| &x[(t + s + tap * shape.dilation) * inputs..][..inputs]);
         let mut sums = [[0.0; LANES]; TILE];
-        for (p, w) in w.as_chunks::<LANES>().0.iter().enumerate() {
-            let frames: [&Lanes; TILE] =
-                std::array::from_fn(|s| &x[(t + s + tap * shape.dilation) * shape.panels_in + p]);
-            for i in 0..LANES {
-                for s in 0..TILE {
-                    accumulate::<FMA>(&mut sums[s], frames[s].0[i], &w[i].0);
-                }
+        // The count is a slice's length and not the constant that it might be: over a loop of fixed length the compiler
+        // turns the vectors to run along the inputs, which needs gathers and takes twice the time.
+        for (i, w) in w.iter().enumerate().take(frames[0].len()) {
+            for s in 0..TILE {
+                accumulate::<FMA>(&mut sums[s], frames[s][i], &w.0);
             }
         }
         for s in 0..TILE {
             for l in 0..LANES {
-                total[s][l] += sums[s][l];
+                total[s].0[l] += sums[s][l];
             }
         }
     }
-    for s in 0..TILE {
-        y[(t + s) * shape.panels_out + panel].0 = total[s];
+    total
+}
+
+/// One output of one panel: several taps run side by side, because one chain of additions would leave the units waiting.
+#[inline(always)]
+fn conv_frame<const FMA: bool>(x: &[f32], w: &[Lanes], bias: &Lanes, t: usize, shape: ConvShape) -> Lanes {
+    let mut total = *bias;
+    let mut tap = 0;
+    while tap < shape.taps {
+        tap += match shape.taps - tap {
+            5.. => conv_taps::<FMA, 5>(&mut total, x, w, t, tap, shape),
+            3.. => conv_taps::<FMA, 3>(&mut total, x, w, t, tap, shape),
+            _ => conv_taps::<FMA, 1>(&mut total, x, w, t, tap, shape),
+        };
     }
+    total
+}
+
+/// Adds `N` taps from `tap` on, in the order in which a tile adds them; returns `N`.
+#[inline(always)]
+fn conv_taps<const FMA: bool, const N: usize>(
+    total: &mut Lanes,
+    x: &[f32],
+    w: &[Lanes],
+    t: usize,
+    tap: usize,
+    shape: ConvShape,
+) -> usize {
+    let inputs = shape.panels_in * LANES;
+    let frames: [&[f32]; N] = std::array::from_fn(|n| &x[(t + (tap + n) * shape.dilation) * inputs..][..inputs]);
+    let weights: [&[Lanes]; N] = std::array::from_fn(|n| &w[(tap + n) * inputs..][..inputs]);
+    let mut sums = [[0.0; LANES]; N];
+    for i in 0..frames[0].len() {
+        for n in 0..N {
+            accumulate::<FMA>(&mut sums[n], frames[n][i], &weights[n][i].0);
+        }
+    }
+    for sum in sums {
+        for l in 0..LANES {
+            total.0[l] += sum[l];
+        }
+    }
+    N
 }
 
 /// See [`super::Arch::conv_mono`].
 #[inline(always)]
-pub fn conv_mono<const FMA: bool>(
-    y: &mut [Lanes],
-    x: &[f32],
-    w: &[Lanes],
-    bias: &[Lanes],
-    shape: ConvShape,
-) {
+pub fn conv_mono<const FMA: bool>(y: &mut [Lanes], x: &[f32], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
     let time = y.len() / shape.panels_out;
     debug_assert_eq!(x.len(), time + shape.history());
     for (panel, (w, bias)) in w.chunks_exact(shape.taps).zip(bias).enumerate() {
@@ -174,13 +197,7 @@ pub fn conv_mono<const FMA: bool>(
 
 /// See [`super::Arch::depthwise`].
 #[inline(always)]
-pub fn depthwise<const FMA: bool>(
-    y: &mut [Lanes],
-    x: &[Lanes],
-    w: &[Lanes],
-    bias: &[Lanes],
-    shape: ConvShape,
-) {
+pub fn depthwise<const FMA: bool>(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
     let panels = shape.panels_out;
     debug_assert_eq!(x.len(), y.len() + shape.history() * panels);
     for (t, y) in y.chunks_exact_mut(panels).enumerate() {

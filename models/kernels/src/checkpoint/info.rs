@@ -1,6 +1,5 @@
 //! What a model file says of itself: its metadata, checked.
-use super::{FORMAT_VERSION, LoadError, MAX_TENSORS};
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use super::{FORMAT_VERSION, LoadError, shown};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const NOUNS: [&str; 4] = ["phaser", "sound_model", "wavetable", "modulation"];
 /// Most controls that a model may declare.
 const MAX_CONTROLS: usize = 8;
+/// Least length of a trained span, in the control's unit or its logarithm: below it a value's place in it is rounding.
+const MIN_SPAN: f32 = 1e-6;
+/// Longest name, author and licence, in bytes: they stand on one line.
+const MAX_LINE: usize = 200;
+/// Longest description, in bytes.
+const MAX_DESCRIPTION: usize = 8 << 10;
 
 /// How a control moves between its ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,9 +56,16 @@ pub struct ControlInfo {
 impl ControlInfo {
     /// The value as the network sees it: -1 and 1 are the ends of the trained span, beyond which nothing goes.
     pub fn normalised(&self, value: f32) -> f32 {
-        let bend = |x: f32| if self.curve == Curve::Log { x.ln() } else { x };
-        let (low, high) = (bend(self.trained_min), bend(self.trained_max));
-        2.0 * (bend(value.clamp(self.trained_min, self.trained_max)) - low) / (high - low) - 1.0
+        let low = self.bend(self.trained_min);
+        2.0 * (self.bend(value.clamp(self.trained_min, self.trained_max)) - low) / self.trained_span() - 1.0
+    }
+
+    fn bend(&self, value: f32) -> f32 {
+        if self.curve == Curve::Log { value.ln() } else { value }
+    }
+
+    fn trained_span(&self) -> f32 {
+        self.bend(self.trained_max) - self.bend(self.trained_min)
     }
 
     fn check(&self) -> Result<(), LoadError> {
@@ -69,6 +81,8 @@ impl ControlInfo {
             "the trained span and the default between min and max"
         } else if self.curve == Curve::Log && self.min <= 0.0 {
             "a positive min for a log curve"
+        } else if !(MIN_SPAN..=f32::MAX / 4.0).contains(&self.trained_span()) {
+            "the ends of the trained span apart, and not by more than numbers reach"
         } else if self.steps.is_some_and(|s| !(2..=1000).contains(&s)) {
             "2 to 1000 steps"
         } else {
@@ -118,7 +132,7 @@ impl ModelInfo {
         let wrong = |key: &str, expected: &str, found: &str| LoadError::Metadata {
             key: key.into(),
             expected: expected.into(),
-            found: found.chars().take(80).collect(),
+            found: shown(found),
         };
         let need = |key: &str, expected: &str| {
             metadata.get(key).filter(|v| !v.is_empty()).ok_or_else(|| wrong(key, expected, "nothing"))
@@ -139,8 +153,9 @@ impl ModelInfo {
             return Err(wrong("sample_rate", "1000 to 768000 Hz", rate_text));
         }
         let controls: Vec<ControlInfo> = match metadata.get("controls") {
-            Some(text) => serde_json::from_str(text)
-                .map_err(|e| wrong("controls", "a JSON list of controls", &e.to_string()))?,
+            Some(text) => {
+                serde_json::from_str(text).map_err(|e| wrong("controls", "a JSON list of controls", &e.to_string()))?
+            }
             None => Vec::new(),
         };
         let mut ids = BTreeSet::new();
@@ -158,12 +173,25 @@ impl ModelInfo {
             Some("false") => false,
             Some(other) => return Err(wrong("redistribute", "true or false", other)),
         };
+        let line = |key: &str, expected: &str| {
+            let text = need(key, expected)?;
+            let short = text.len() <= MAX_LINE;
+            if short {
+                Ok(text.clone())
+            } else {
+                Err(wrong(key, &format!("{expected}, at most {MAX_LINE} bytes"), text))
+            }
+        };
+        let description = metadata.get("description").cloned().unwrap_or_default();
+        if description.len() > MAX_DESCRIPTION {
+            return Err(wrong("description", &format!("at most {MAX_DESCRIPTION} bytes"), &description));
+        }
         Ok(Self {
             noun: noun.clone(),
-            name: need("name", "the model's name")?.clone(),
-            author: need("author", "who made the model")?.clone(),
-            license: need("license", "an SPDX licence id")?.clone(),
-            description: metadata.get("description").cloned().unwrap_or_default(),
+            name: line("name", "the model's name")?,
+            author: line("author", "who made the model")?,
+            license: line("license", "an SPDX licence id")?,
+            description,
             redistribute,
             sample_rate_hz,
             controls,
@@ -177,39 +205,11 @@ fn check_version(text: &str) -> Result<(), LoadError> {
     let supported = format!("{}.{}.{}", FORMAT_VERSION.0, FORMAT_VERSION.1, FORMAT_VERSION.2);
     match parts.as_slice() {
         [Ok(major), Ok(_), Ok(_)] if *major == FORMAT_VERSION.0 => Ok(()),
-        [Ok(_), Ok(_), Ok(_)] => Err(LoadError::Version { found: text.into(), supported }),
+        [Ok(_), Ok(_), Ok(_)] => Err(LoadError::Version { found: shown(text), supported }),
         _ => Err(LoadError::Metadata {
             key: "format_version".into(),
             expected: format!("a version like {supported}"),
-            found: text.chars().take(80).collect(),
+            found: shown(text),
         }),
     }
-}
-
-/// Walks the header's top level without keeping it: duplicate names, which JSON parsers swallow, and sheer number.
-pub(super) fn check_header(header: &str) -> Result<(), LoadError> {
-    struct Names;
-    impl<'de> Visitor<'de> for Names {
-        type Value = ();
-
-        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-            f.write_str("an object of tensors")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-            let mut names = BTreeSet::new();
-            while let Some(name) = map.next_key::<String>()? {
-                map.next_value::<IgnoredAny>()?;
-                if names.len() > MAX_TENSORS {
-                    return Err(serde::de::Error::custom(format!("more than {MAX_TENSORS} tensors")));
-                }
-                if !names.insert(name.clone()) {
-                    return Err(serde::de::Error::custom(format!("tensor `{name}` appears twice")));
-                }
-            }
-            Ok(())
-        }
-    }
-    let mut parser = serde_json::Deserializer::from_str(header);
-    parser.deserialize_map(Names).map_err(|e| LoadError::NotSafetensors(format!("header: {e}")))
 }

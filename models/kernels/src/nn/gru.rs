@@ -121,7 +121,12 @@ mod tests {
 
     #[test]
     fn a_layer_of_zeros_halves_its_memory() {
-        let zeros = Recurrent { weight_ih: vec![0.0; 3], weight_hh: vec![0.0; 3], bias_ih: vec![0.0; 3], bias_hh: vec![0.0; 3] };
+        let zeros = Recurrent {
+            weight_ih: vec![0.0; 3],
+            weight_hh: vec![0.0; 3],
+            bias_ih: vec![0.0; 3],
+            bias_hh: vec![0.0; 3],
+        };
         let gru = Gru::from_torch(&zeros, 1, 1);
         let mut state = gru.state();
         state.set(&[0.8]);

@@ -149,7 +149,12 @@ mod tests {
 
     #[test]
     fn a_layer_of_zeros_forgets_half_a_step() {
-        let zeros = Recurrent { weight_ih: vec![0.0; 4], weight_hh: vec![0.0; 4], bias_ih: vec![0.0; 4], bias_hh: vec![0.0; 4] };
+        let zeros = Recurrent {
+            weight_ih: vec![0.0; 4],
+            weight_hh: vec![0.0; 4],
+            bias_ih: vec![0.0; 4],
+            bias_hh: vec![0.0; 4],
+        };
         let lstm = Lstm::from_torch(&zeros, 1, 1);
         let mut state = lstm.state();
         state.set(&[0.0], &[1.0]);

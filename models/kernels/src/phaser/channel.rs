@@ -113,12 +113,8 @@ impl PhaserState {
             }
             let count = rest.len().min(frame - self.position).min(MAX_CHUNK);
             let (chunk, after) = rest.split_at_mut(count);
-            let modulation = Modulated {
-                from: &self.from,
-                to: &self.to,
-                first: self.position,
-                per_sample: 1.0 / frame as f32,
-            };
+            let modulation =
+                Modulated { from: &self.from, to: &self.to, first: self.position, per_sample: 1.0 / frame as f32 };
             model.effect.process(model.arch, &mut self.effect, &modulation, chunk);
             self.position += count;
             if self.position == frame {

@@ -63,6 +63,11 @@ impl EffectConfig {
     }
 }
 
+/// Most numbers that the past of one channel may take: 16 MiB.
+const MOST_MEMORY: usize = 1 << 22;
+/// Most multiplications a sample: about 100 times the factory model's, which no CPU of today plays in real time.
+const MOST_WORK: usize = 1 << 19;
+
 impl Config {
     /// Every size within what a plug-in can run in real time and memory.
     pub fn check(&self) -> Result<(), LoadError> {
@@ -76,6 +81,11 @@ impl Config {
             within("config.effect.dilations", *dilation, 1, 4096)?;
             within("config.effect: history of one convolution", (effect.kernel - 1) * dilation, 0, 1 << 14)?;
         }
+        // Each within its limit, sizes could still multiply to a model that no computer plays: together they are bounded too.
+        let history: usize = effect.dilations.iter().map(|dilation| (effect.kernel - 1) * dilation).sum();
+        let channels = effect.channels.next_multiple_of(crate::arch::LANES);
+        within("config.effect: memory of all convolutions", effect.blocks * history * channels, 0, MOST_MEMORY)?;
+        within("config.effect: products a sample", effect.blocks * effect.kernel * channels * channels, 0, MOST_WORK)?;
         match &self.modulation {
             ModulationConfig::Oscillator { harmonics, hidden } => {
                 within("config.modulation.harmonics", *harmonics, 1, 64)?;

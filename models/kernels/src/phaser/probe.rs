@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// Level of the measuring impulse: small, so that PReLU slopes near one barely matter and no level is exceeded.
 const IMPULSE: f32 = 0.1;
 
+/// Shortest spectrum, in samples: bins of 5 Hz at 44.1 kHz.
+const SMALLEST_FFT: usize = 8192;
+
 /// Buffers for measuring one model; belongs to the editor, never to the audio thread.
 pub struct Probe {
     state: PhaserState,
@@ -21,7 +24,8 @@ pub struct Probe {
 impl Probe {
     /// Allocates for one model.
     pub fn new(model: &Phaser) -> Self {
-        let size = (model.receptive_field_samples() + 1).next_power_of_two().max(1024);
+        // Longer than the response: zeros behind it give points between the bins, which low frequencies need.
+        let size = (model.receptive_field_samples() + 1).next_power_of_two().max(SMALLEST_FFT);
         let fft = RealFftPlanner::new().plan_fft_forward(size);
         Self { state: PhaserState::new(model), response: vec![0.0; size], spectrum: fft.make_output_vec(), fft }
     }
@@ -40,7 +44,8 @@ impl Probe {
         self.response.fill(0.0);
         self.response[0] = IMPULSE;
         let held = Controls { running: false, phase_turns: None, ..controls.sane() };
-        self.state.process(model, &held, 0.0, &mut self.response);
+        let field = model.receptive_field_samples() + 1;
+        self.state.process(model, &held, 0.0, &mut self.response[..field]);
         let size = self.response.len();
         // The lengths are the plan's own, the only thing this call can fail on.
         if self.fft.process(&mut self.response, &mut self.spectrum).is_err() {

@@ -87,7 +87,13 @@ fn padded_rows(parts: usize, width: usize) -> Vec<Option<usize>> {
     (0..parts * padded).map(|n| (n % padded < width).then_some(n / padded * width + n % padded)).collect()
 }
 
-fn load_padded(file: &Checkpoint, prefix: &str, inputs: usize, parts: usize, width: usize) -> Result<Linear, LoadError> {
+fn load_padded(
+    file: &Checkpoint,
+    prefix: &str,
+    inputs: usize,
+    parts: usize,
+    width: usize,
+) -> Result<Linear, LoadError> {
     let weight = file.tensor(&format!("{prefix}.weight"), &[parts * width, inputs])?;
     let bias = file.tensor(&format!("{prefix}.bias"), &[parts * width])?;
     Ok(Linear::from_permuted(&weight, &bias, inputs, &padded_rows(parts, width)))

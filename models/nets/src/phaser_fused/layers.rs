@@ -74,12 +74,7 @@ pub fn conv(x: &[f32], w: &[Lanes], bias: &[Lanes], shape: ConvShape) -> Vec<Lan
                     let t = t + s.min(rows - 1) + tap * dilation;
                     &x[t * inputs..][..inputs]
                 });
-                for i in 0..inputs {
-                    let w = &w[(tap * inputs + i) * panels + panel];
-                    for s in 0..TILE {
-                        fma(&mut sums[s], frames[s][i], w);
-                    }
-                }
+                tile_products(&mut sums, frames, &w[tap * inputs * panels + panel..], panels);
             }
             for s in 0..rows {
                 y[(t + s) * panels + panel] = sums[s];
@@ -87,6 +82,50 @@ pub fn conv(x: &[f32], w: &[Lanes], bias: &[Lanes], shape: ConvShape) -> Vec<Lan
         }
     }
     y
+}
+
+/// `sum_t x[t][i] g[t]` for eight inputs `i`: the sums stay in registers over the whole window.
+///
+/// Written out line by line: as a loop over `i` the compiler turns the vectors to run along `i`, which needs gathers and
+/// is ten times slower.
+#[inline(always)]
+fn eight_products(g: &[Lanes], panels: usize, x: &[f32], inputs: usize, time: usize) -> [Lanes; 8] {
+    let [mut a, mut b, mut c, mut d] = [[0.0; LANES]; 4];
+    let [mut e, mut f, mut h, mut k] = [[0.0; LANES]; 4];
+    for t in 0..time {
+        let x: &[f32; 8] = x[t * inputs..].first_chunk().expect("whole frames");
+        let g = &g[t * panels];
+        fma(&mut a, x[0], g);
+        fma(&mut b, x[1], g);
+        fma(&mut c, x[2], g);
+        fma(&mut d, x[3], g);
+        fma(&mut e, x[4], g);
+        fma(&mut f, x[5], g);
+        fma(&mut h, x[6], g);
+        fma(&mut k, x[7], g);
+    }
+    [a, b, c, d, e, f, h, k]
+}
+
+/// The same for a single input.
+#[inline(always)]
+fn single_product(g: &[Lanes], panels: usize, x: &[f32], time: usize) -> [Lanes; 8] {
+    let mut sums = [[0.0; LANES]; 8];
+    for t in 0..time {
+        fma(&mut sums[0], x[t], &g[t * panels]);
+    }
+    sums
+}
+
+/// `sum_i x_s[i] w[i]` for a tile of frames: the heart of the convolution and of its way back.
+#[inline(always)]
+fn tile_products(sums: &mut [Lanes; TILE], frames: [&[f32]; TILE], w: &[Lanes], stride: usize) {
+    // The count is a slice's length and not a constant on purpose: see `eight_products`.
+    for (i, w) in w.iter().step_by(stride).enumerate().take(frames[0].len()) {
+        for s in 0..TILE {
+            fma(&mut sums[s], frames[s][i], w);
+        }
+    }
 }
 
 /// Adds the gradients of [`conv`]: `grad_w` takes weight and bias, `grad_x` (empty for none) the input's.
@@ -111,26 +150,14 @@ pub fn conv_back(
     }
     for tap in 0..taps {
         for panel in 0..panels {
-            // Outer products: sixteen inputs at a time stay in registers over the whole window.
-            for first in (0..inputs).step_by(LANES) {
-                let count = LANES.min(inputs - first);
-                let mut sums = [[0.0; LANES]; LANES];
-                if count == LANES {
-                    for t in 0..time {
-                        let x: &Lanes = x[(t + tap * dilation) * inputs + first..].first_chunk().expect("whole frames");
-                        let g = &g[t * panels + panel];
-                        for i in 0..LANES {
-                            fma(&mut sums[i], x[i], g);
-                        }
-                    }
+            for first in (0..inputs).step_by(8) {
+                let x = &x[tap * dilation * inputs + first..];
+                let sums = if inputs > 1 {
+                    eight_products(&g[panel..], panels, x, inputs, time)
                 } else {
-                    for t in 0..time {
-                        for i in 0..count {
-                            fma(&mut sums[i], x[(t + tap * dilation) * inputs + first + i], &g[t * panels + panel]);
-                        }
-                    }
-                }
-                for i in 0..count {
+                    single_product(&g[panel..], panels, x, time)
+                };
+                for i in 0..inputs.min(8) {
                     let sum = &mut grad_w[(tap * inputs + first + i) * panels + panel];
                     for l in 0..LANES {
                         sum[l] += sums[i][l];
@@ -157,16 +184,11 @@ pub fn conv_back(
             let mut t = 0;
             while t < time {
                 let rows = TILE.min(time - t);
+                let outputs = panels * LANES;
+                let frames: [&[f32]; TILE] =
+                    std::array::from_fn(|s| &g.as_flattened()[(t + s.min(rows - 1)) * outputs..][..outputs]);
                 let mut sums = [[0.0; LANES]; TILE];
-                for panel in 0..panels {
-                    let rows: [&Lanes; TILE] = std::array::from_fn(|s| &g[(t + s.min(rows - 1)) * panels + panel]);
-                    let turned: &[Lanes; LANES] = turned[panel * LANES..].first_chunk().expect("whole panels");
-                    for o in 0..LANES {
-                        for s in 0..TILE {
-                            fma(&mut sums[s], rows[s][o], &turned[o]);
-                        }
-                    }
-                }
+                tile_products(&mut sums, frames, &turned, 1);
                 for s in 0..rows {
                     let sum = &mut grad_x[(t + s + tap * dilation) * groups + group];
                     for l in 0..LANES {
@@ -309,6 +331,7 @@ pub fn film_back(
 }
 
 /// All channels to one.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
 pub fn mix_down(x: &[Lanes], w: &[Lanes], bias: f32) -> Vec<f32> {
     x.chunks_exact(w.len())
         .map(|x| {
@@ -322,6 +345,7 @@ pub fn mix_down(x: &[Lanes], w: &[Lanes], bias: f32) -> Vec<f32> {
 }
 
 /// Adds the gradient of [`mix_down`]'s weight and returns the input's.
+#[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
 pub fn mix_down_back(g: &[f32], x: &[Lanes], w: &[Lanes], grad_w: &mut [Lanes]) -> Vec<Lanes> {
     let mut grad_x = vec![[0.0; LANES]; x.len()];
     for ((g, x), grad_x) in g.iter().zip(x.chunks_exact(w.len())).zip(grad_x.chunks_exact_mut(w.len())) {

@@ -1,0 +1,11 @@
+//! Data, losses, trainers and export of Doppel's models; the library behind the `doppel` command.
+pub mod audio;
+pub mod bench;
+pub mod demo;
+pub mod inspect;
+pub mod metrics;
+pub mod models;
+pub mod phaser;
+pub mod plot;
+pub mod resample;
+pub mod stft;

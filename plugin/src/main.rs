@@ -1,0 +1,19 @@
+//! Doppel as programs of their own: the first argument names the instrument.
+use nice_plug::prelude::nice_export_standalone_with_args;
+use plugin::phaser::PhaserPlugin;
+use std::process::ExitCode;
+
+const INSTRUMENTS: &str = "phaser";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().collect();
+    let instrument = if args.len() > 1 && !args[1].starts_with('-') { args.remove(1) } else { "phaser".into() };
+    let ended_well = match instrument.as_str() {
+        "phaser" => nice_export_standalone_with_args::<PhaserPlugin, _>(args.into_iter()),
+        other => {
+            eprintln!("error: `{other}` is no instrument of Doppel; expected one of: {INSTRUMENTS}");
+            false
+        }
+    };
+    if ended_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

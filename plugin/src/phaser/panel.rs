@@ -1,0 +1,152 @@
+//! The panel of Doppel Phaser: draws from a view, returns what the user did.
+use crate::scope::Reading;
+use crate::ui::knob::{knob, menu};
+use crate::ui::lfo_dial::lfo_dial;
+use crate::ui::meter::meter;
+use crate::ui::param::{Edit, Gesture, ParamView};
+use crate::ui::response::response;
+use crate::ui::status_line::status_line;
+use crate::ui::theme;
+use crate::ui::top_bar::{TopBarAction, TopBarView, top_bar};
+use egui::{Frame, Margin, Panel, RichText, Ui, vec2};
+
+/// Size of the panel at zoom 1, in points.
+pub const SIZE: (f32, f32) = (900.0, 560.0);
+
+/// Everything that the panel shows.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The bar at the top.
+    pub bar: TopBarView,
+    /// All parameters.
+    pub params: Vec<ParamView>,
+    /// Levels, phases, load.
+    pub reading: Reading,
+    /// Rate of the model, Hz.
+    pub model_rate_hz: f64,
+    /// Measured magnitude response of each channel, dB.
+    pub curves_db: Vec<Vec<f32>>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// What the user did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Actions {
+    /// To parameters.
+    pub edits: Vec<Edit>,
+    /// In the bar at the top.
+    pub bar: Vec<TopBarAction>,
+}
+
+/// Draws the whole panel.
+pub fn panel(ui: &mut Ui, view: &View) -> Actions {
+    let mut actions = Actions::default();
+    let bar = |fill| Frame::new().fill(fill).inner_margin(Margin::symmetric(12, 0));
+    Panel::top("top bar").exact_size(theme::TOP_BAR).frame(bar(theme::BAR)).show(ui, |ui| {
+        top_bar(ui, &view.bar, &mut actions.bar);
+    });
+    Panel::bottom("status line").exact_size(theme::STATUS_LINE).frame(bar(theme::BAR)).show(ui, |ui| {
+        status_line(ui, &view.reading, view.model_rate_hz, view.error.as_deref());
+    });
+    let margin = Frame::new().fill(theme::BACKGROUND).inner_margin(Margin::same(12));
+    egui::CentralPanel::default().frame(margin).show(ui, |ui| {
+        sweep(ui, view, &mut actions.edits);
+        ui.add_space(4.0);
+        knobs(ui, view, &mut actions.edits);
+    });
+    actions
+}
+
+/// Parameters whose gestures go on while their widgets are drawn.
+fn find<'a>(view: &'a View, id: &str) -> Option<&'a ParamView> {
+    view.params.iter().find(|param| param.id == id)
+}
+
+/// The dial with what moves it, and the moving response.
+fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
+    let height = (ui.available_height() - 150.0).max(180.0);
+    ui.horizontal(|ui| {
+        Frame::new().fill(theme::BOX).corner_radius(theme::ROUNDING).inner_margin(Margin::same(10)).show(ui, |ui| {
+            ui.set_min_height(height - 20.0);
+            ui.set_width(210.0);
+            ui.vertical(|ui| {
+                let channels = (view.reading.channels as usize).clamp(1, 2);
+                let synced = find(view, "lfo_mode").is_some_and(|mode| mode.text.eq_ignore_ascii_case("sync"));
+                let shown = if synced { find(view, "division") } else { find(view, "rate") };
+                let rate = shown.map_or("", |param| param.text.as_str());
+                ui.vertical_centered(|ui| {
+                    lfo_dial(ui, &view.reading.phases_turns[..channels], rate, (height - 136.0).min(170.0))
+                });
+                ui.horizontal(|ui| {
+                    for (id, width) in [("lfo_mode", 80.0), ("sync", 80.0)] {
+                        if let Some(param) = find(view, id) {
+                            menu(ui, param, width, edits);
+                        }
+                    }
+                });
+                ui.horizontal(|ui| {
+                    if let Some(param) = find(view, "division") {
+                        menu(ui, param, 80.0, edits);
+                    }
+                });
+            });
+        });
+        let note = if view.curves_db.is_empty() { "" } else { "measured from the model" };
+        response(ui, &view.curves_db, note, vec2(ui.available_width(), height));
+    });
+}
+
+/// The knobs in three boxes.
+fn knobs(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
+    let group = |ui: &mut Ui, title: &str, content: &mut dyn FnMut(&mut Ui)| {
+        Frame::new().fill(theme::BOX).corner_radius(theme::ROUNDING).inner_margin(Margin::symmetric(8, 6)).show(
+            ui,
+            |ui| {
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.label(RichText::new(title).font(theme::small()).color(theme::DIM));
+                    ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = 2.0;
+                        content(ui);
+                    });
+                });
+            },
+        );
+    };
+    let row = |ui: &mut Ui, ids: &[&str], edits: &mut Vec<Edit>| {
+        for param in ids.iter().filter_map(|id| find(view, id)) {
+            knob(ui, param, edits);
+        }
+    };
+    ui.horizontal(|ui| {
+        group(ui, "LFO", &mut |ui| row(ui, &["rate", "phase", "stereo_phase"], edits));
+        group(ui, "TONE", &mut |ui| {
+            row(ui, &["colour", "depth"], edits);
+            // Slots that the model has no control for are not drawn.
+            let named = view.bar.info.as_ref().map_or(0, |info| further_controls(info));
+            row(ui, &["ctl1", "ctl2", "ctl3", "ctl4"][..named.min(4)], edits);
+        });
+        group(ui, "LEVEL", &mut |ui| {
+            meter(ui, view.reading.input_peak, 84.0);
+            row(ui, &["input", "mix", "output"], edits);
+            meter(ui, view.reading.output_peak, 84.0);
+        });
+        if let Some(bypass) = find(view, "bypass") {
+            let on = bypass.value > 0.5;
+            let text = RichText::new("Bypass").color(if on { theme::BACKGROUND } else { theme::TEXT });
+            let fill = if on { theme::ACCENT } else { theme::BOX };
+            let size = vec2(ui.available_width().max(60.0), 116.0);
+            let button = ui.add_sized(size, egui::Button::new(text).fill(fill));
+            if button.on_hover_ui(|ui| crate::ui::knob::tooltip(ui, bypass)).clicked() {
+                let set = Gesture::Set(if on { 0.0 } else { 1.0 });
+                edits.extend([(bypass.id, Gesture::Begin), (bypass.id, set), (bypass.id, Gesture::End)]);
+            }
+        }
+    });
+}
+
+/// Controls of a model that take the numbered slots.
+fn further_controls(info: &kernels::checkpoint::ModelInfo) -> usize {
+    info.controls.iter().filter(|control| !["rate", "colour", "depth"].contains(&control.id.as_str())).count()
+}

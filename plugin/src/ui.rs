@@ -1,0 +1,13 @@
+//! Widgets that know parameters and models, not instruments.
+//!
+//! A panel draws from a plain view of things and returns what the user did; nothing here needs a host, so the same panels
+//! are drawn by the tests.
+pub mod keys;
+pub mod knob;
+pub mod lfo_dial;
+pub mod meter;
+pub mod param;
+pub mod response;
+pub mod status_line;
+pub mod theme;
+pub mod top_bar;
