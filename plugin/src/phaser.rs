@@ -54,8 +54,8 @@ impl Default for PhaserPlugin {
 impl Plugin for PhaserPlugin {
     const NAME: &'static str = "Doppel Phaser";
     const VENDOR: &'static str = "Doppel";
-    const URL: &'static str = "https://doppel.audio";
-    const EMAIL: &'static str = "hello@doppel.audio";
+    const URL: &'static str = "";
+    const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[
         AudioIOLayout {

@@ -124,7 +124,7 @@ fn knobs(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
         group(ui, "TONE", &mut |ui| {
             row(ui, &["colour", "depth"], edits);
             // Slots that the model has no control for are not drawn.
-            let named = view.bar.info.as_ref().map_or(0, |info| further_controls(info));
+            let named = view.bar.info.as_ref().map_or(0, further_controls);
             row(ui, &["ctl1", "ctl2", "ctl3", "ctl4"][..named.min(4)], edits);
         });
         group(ui, "LEVEL", &mut |ui| {

@@ -59,7 +59,7 @@ pub enum ModulationConfig {
 impl EffectConfig {
     /// Numbers of modulation that one frame holds.
     pub fn modulation_outputs(&self) -> usize {
-        self.blocks * self.channels * if self.shift { 2 } else { 1 }
+        self.blocks.saturating_mul(self.channels).saturating_mul(if self.shift { 2 } else { 1 })
     }
 }
 
@@ -86,6 +86,7 @@ impl Config {
         let channels = effect.channels.next_multiple_of(crate::arch::LANES);
         within("config.effect: memory of all convolutions", effect.blocks * history * channels, 0, MOST_MEMORY)?;
         within("config.effect: products a sample", effect.blocks * effect.kernel * channels * channels, 0, MOST_WORK)?;
+        within("config.modulation: products a sample", self.modulation_work() / self.frame, 0, MOST_WORK)?;
         match &self.modulation {
             ModulationConfig::Oscillator { harmonics, hidden } => {
                 within("config.modulation.harmonics", *harmonics, 1, 64)?;
@@ -97,6 +98,29 @@ impl Config {
                 within("config.modulation.dilation", *dilation, 1, 256)?;
                 within("config.modulation.hidden", *hidden, 1, 512)?;
                 widths("config.modulation.control_hidden", control_hidden)
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Multiplications of the modulation path in one frame; sizes beyond any limit count as very many.
+    fn modulation_work(&self) -> usize {
+        let product = |factors: &[usize]| factors.iter().fold(1usize, |all, factor| all.saturating_mul(*factor));
+        let layers = |inputs: usize, hidden: &[usize], outputs: usize| {
+            let widths: Vec<usize> = [inputs].iter().chain(hidden).chain([&outputs]).copied().collect();
+            widths.windows(2).map(product).fold(0usize, usize::saturating_add)
+        };
+        match &self.modulation {
+            ModulationConfig::Oscillator { harmonics, hidden } => {
+                layers(harmonics.saturating_mul(2), hidden, self.effect.modulation_outputs())
+            }
+            ModulationConfig::Lstm { channels, kernel, hidden, control_hidden, .. } => {
+                let convolution = product(&[self.frame, *kernel, *channels, *channels]);
+                let lstm = product(&[4, *hidden, channels.saturating_add(*hidden)]);
+                let control = layers(1, control_hidden, channels.saturating_mul(2));
+                let block = convolution.saturating_add(lstm).saturating_add(control);
+                block.saturating_mul(self.effect.blocks)
             }
         }
     }

@@ -166,6 +166,8 @@ pub struct Followed {
     /// Mean rate of the LFO in Hz.
     pub rate_hz: f64,
     wet: Vec<f32>,
+    /// Rate of the recording and of the render, in Hz.
+    sample_rate_hz: f64,
 }
 
 impl Followed {
@@ -190,7 +192,7 @@ impl Followed {
             fit.rate_hz,
             fit.explained_variance
         );
-        Ok(Self { track, rate_hz: fit.rate_hz, wet })
+        Ok(Self { track, rate_hz: fit.rate_hz, wet, sample_rate_hz: dry.sample_rate_hz })
     }
 
     /// Prints how far the render is from the recording, at the lag between the two and with no other fitting.
@@ -200,7 +202,7 @@ impl Followed {
         let (skip, advance) = ((-lag).max(0) as usize, lag.max(0) as usize);
         let (wet, found) = (&self.wet[advance..], &found[skip..]);
         let length = wet.len().min(found.len());
-        let last = length - (LAST_S * 44_100.0).min(length as f64) as usize;
+        let last = length - (LAST_S * self.sample_rate_hz).min(length as f64) as usize;
         println!(
             "against the recording (lag {lag} samples): ESR {:.5} over all, {:.5} over the last {LAST_S} s",
             metrics::esr(&wet[..length], &found[..length]),

@@ -64,14 +64,14 @@ pub struct Args {
     /// Seed of weights and data
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Name of the model on the panel
-    #[arg(long, default_value = "Small Stone double")]
-    pub name: String,
+    /// Name of the model on the panel; without it the file's
+    #[arg(long)]
+    pub name: Option<String>,
     /// Who made the model
-    #[arg(long, default_value = "Doppel")]
+    #[arg(long, default_value = "unknown")]
     pub author: String,
-    /// SPDX licence id of the model
-    #[arg(long, default_value = "CC0-1.0")]
+    /// SPDX licence id of the model; without it nobody else may use the model
+    #[arg(long, default_value = "LicenseRef-All-rights-reserved")]
     pub license: String,
 }
 
@@ -167,7 +167,9 @@ impl Data {
         };
         let progress = &trainer.progress;
         Card {
-            name: args.name.clone(),
+            name: args.name.clone().unwrap_or_else(|| {
+                args.out.file_stem().map_or_else(|| "my phaser".into(), |stem| stem.to_string_lossy().into_owned())
+            }),
             author: args.author.clone(),
             license: args.license.clone(),
             description: description.into(),
