@@ -55,41 +55,44 @@ fn activate(instance: &mut PluginInstance<Quiet>, rate_hz: f64) -> StartedPlugin
 }
 
 fn latency(instance: &mut PluginInstance<Quiet>) -> usize {
-    let mut handle = instance.plugin_handle();
-    handle.get_extension::<PluginLatency>().unwrap().get(&mut handle) as usize
+    let handle = instance.plugin_handle();
+    handle.get_extension::<PluginLatency>().unwrap().get(&handle) as usize
 }
 
 /// Id of every parameter by its name.
 fn params(instance: &mut PluginInstance<Quiet>) -> BTreeMap<String, ClapId> {
-    let mut handle = instance.plugin_handle();
+    let handle = instance.plugin_handle();
     let params: PluginParams = handle.get_extension().unwrap();
-    (0..params.count(&mut handle))
+    (0..params.count(&handle))
         .map(|k| {
             let mut buffer = ParamInfoBuffer::new();
-            let info = params.get_info(&mut handle, k, &mut buffer).unwrap();
+            let info = params.get_info(&handle, k, &mut buffer).unwrap();
             (String::from_utf8_lossy(info.name).into_owned(), info.id)
         })
         .collect()
 }
 
 fn save(instance: &mut PluginInstance<Quiet>) -> Vec<u8> {
-    let mut handle = instance.plugin_handle();
+    let handle = instance.plugin_handle();
     let mut bytes = Vec::new();
-    handle.get_extension::<PluginState>().unwrap().save(&mut handle, &mut bytes).unwrap();
+    handle.get_extension::<PluginState>().unwrap().save(&handle, &mut bytes).unwrap();
     bytes
 }
 
 fn load(instance: &mut PluginInstance<Quiet>, mut bytes: impl Read) -> bool {
-    let mut handle = instance.plugin_handle();
-    handle.get_extension::<PluginState>().unwrap().load(&mut handle, &mut bytes).is_ok()
+    let handle = instance.plugin_handle();
+    handle.get_extension::<PluginState>().unwrap().load(&handle, &mut bytes).is_ok()
 }
+
+/// Sample, parameter and value of a change.
+type Automation = (usize, ClapId, f64);
 
 /// Plays stereo sound in blocks, with parameter events at given samples.
 fn play(
     processor: &mut StartedPluginAudioProcessor<Quiet>,
     [left, right]: [&[f32]; 2],
     blocks: &[usize],
-    events: &[(usize, ClapId, f64)],
+    events: &[Automation],
 ) -> [Vec<f32>; 2] {
     let mut ports_in = clack_host::process::audio_buffers::AudioPorts::with_capacity(2, 1);
     let mut ports_out = clack_host::process::audio_buffers::AudioPorts::with_capacity(2, 1);
@@ -193,7 +196,7 @@ fn any_cut_into_blocks_sounds_the_same() {
 #[test]
 fn automation_and_bypass_are_heard_where_they_are_written() {
     let (left, right) = (noise(5, 20_000), noise(6, 20_000));
-    let run = |events: &dyn Fn(&BTreeMap<String, ClapId>) -> Vec<(usize, ClapId, f64)>| {
+    let run = |events: &dyn Fn(&BTreeMap<String, ClapId>) -> Vec<Automation>| {
         let mut instance = instance();
         let events = events(&params(&mut instance));
         let mut processor = activate(&mut instance, 44_100.0);

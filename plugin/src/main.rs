@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().collect();
     let instrument = if args.len() > 1 && !args[1].starts_with('-') { args.remove(1) } else { "phaser".into() };
     let ended_well = match instrument.as_str() {
-        "phaser" => nice_export_standalone_with_args::<PhaserPlugin, _>(args.into_iter()),
+        "phaser" => nice_export_standalone_with_args::<PhaserPlugin, _>(args),
         other => {
             eprintln!("error: `{other}` is no instrument of Doppel; expected one of: {INSTRUMENTS}");
             false

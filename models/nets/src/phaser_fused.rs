@@ -260,8 +260,11 @@ mod tests {
         net
     }
 
+    /// Gradients by the name of what they belong to.
+    type Gradients = Vec<(String, Vec<f32>)>;
+
     /// Output, and gradients of all weights and of the modulation, for a loss that weighs every sample differently.
-    fn run(net: &Net, fused: bool) -> Result<(Vec<f32>, Vec<(String, Vec<f32>)>)> {
+    fn run(net: &Net, fused: bool) -> Result<(Vec<f32>, Gradients)> {
         let field = net.config.effect.receptive_field();
         let x = noise(1, &[3, field + 150]);
         let frames = (field + 150usize).div_ceil(64) + 1;

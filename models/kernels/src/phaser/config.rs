@@ -86,20 +86,20 @@ impl Config {
         let channels = effect.channels.next_multiple_of(crate::arch::LANES);
         within("config.effect: memory of all convolutions", effect.blocks * history * channels, 0, MOST_MEMORY)?;
         within("config.effect: products a sample", effect.blocks * effect.kernel * channels * channels, 0, MOST_WORK)?;
-        within("config.modulation: products a sample", self.modulation_work() / self.frame, 0, MOST_WORK)?;
         match &self.modulation {
             ModulationConfig::Oscillator { harmonics, hidden } => {
                 within("config.modulation.harmonics", *harmonics, 1, 64)?;
-                widths("config.modulation.hidden", hidden)
+                widths("config.modulation.hidden", hidden)?;
             }
             ModulationConfig::Lstm { channels, kernel, dilation, hidden, control_hidden } => {
                 within("config.modulation.channels", *channels, 1, 128)?;
                 within("config.modulation.kernel", *kernel, 1, 64)?;
                 within("config.modulation.dilation", *dilation, 1, 256)?;
                 within("config.modulation.hidden", *hidden, 1, 512)?;
-                widths("config.modulation.control_hidden", control_hidden)
+                widths("config.modulation.control_hidden", control_hidden)?;
             }
         }
+        within("config.modulation: products a sample", self.modulation_work() / self.frame, 0, MOST_WORK)
     }
 }
 
