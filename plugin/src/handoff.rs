@@ -120,13 +120,15 @@ mod tests {
                 (on_audio, current)
             })
         };
-        for i in 1..20_000 {
-            handoff.offer(Box::new(Traced(i, freed.clone())));
+        // As long as it takes: on a busy machine the other thread may get no turn for a while.
+        let mut offered = 0;
+        while offered < 20_000 || exchanges.load(Ordering::Relaxed) < 100 {
+            offered += 1;
+            handoff.offer(Box::new(Traced(offered, freed.clone())));
         }
         done.store(true, Ordering::Release);
         let (on_audio, current) = audio.join().unwrap();
         assert_eq!(on_audio, 0);
         drop(current);
-        assert!(exchanges.load(Ordering::Relaxed) > 0);
     }
 }
