@@ -9,6 +9,7 @@ use crate::scope::Scope;
 use kernels::dsp::ramp::Ramp;
 use kernels::phaser::{Controls, Engine};
 use lfo::LfoClock;
+use nice_plug::plugin::PluginState;
 use nice_plug::prelude::*;
 use params::PhaserParams;
 use std::sync::Arc;
@@ -82,6 +83,10 @@ impl Plugin for PhaserPlugin {
 
     fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
         editor::create(self.params.clone(), self.loader.clone(), self.scope.clone(), self.repaint.clone())
+    }
+
+    fn filter_state(state: &mut PluginState) {
+        PhaserParams::make_sane(state);
     }
 
     fn activate(

@@ -1,13 +1,15 @@
 //! The few inner loops that are written per CPU; chosen once, when a model is loaded.
 //!
-//! The loops stand once, in [`generic`], as plain Rust over [`Lanes`]; each CPU's file only compiles them with that CPU's
-//! instructions. A table of function pointers, [`Arch`], is all that the layers see. This folder holds the crate's only
-//! `unsafe`: calls into code that needs a CPU feature (after detection), and the control register of the floating point unit.
-#![allow(unsafe_code)] // Calls into `#[target_feature]` functions, and one cast of `[Lanes]` to `[f32]`.
+//! The loops stand once, in [`generic`], over [`Lanes`] held in registers; each CPU's file says how it holds them and
+//! compiles the loops with its instructions. A table of function pointers, [`Arch`], is all that the layers see. This
+//! folder holds the crate's only `unsafe`: CPU instructions (after detection), and the control register of the floating
+//! point unit.
+#![allow(unsafe_code)] // CPU instructions, calls into `#[target_feature]` functions, a cast of `[Lanes]` to `[f32]`.
 
 mod denormals;
 pub mod generic;
 mod table;
+mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -219,3 +219,31 @@ fn open_dialog(loader: Loader) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presets::Preset;
+
+    #[test]
+    fn every_factory_preset_loads_whole() {
+        let defaults = PhaserParams::defaults();
+        for text in FACTORY_PRESETS {
+            let preset = Preset::parse(text, PhaserPlugin::CLAP_ID).unwrap();
+            assert!(!preset.name.is_empty() && !preset.category.is_empty(), "{}", preset.name);
+            let mut state = PluginState { version: String::new(), params: BTreeMap::new(), fields: BTreeMap::new() };
+            preset.apply(&defaults, &mut state);
+            assert_eq!(state.params.len(), defaults.len(), "{}", preset.name);
+            // What was laid over the defaults, written as a preset again, holds what the file said.
+            let written = Preset::of(&preset.name, PhaserPlugin::CLAP_ID, &state);
+            for (id, value) in &preset.params {
+                let found = written.params.get(id).unwrap_or_else(|| panic!("{}: `{id}` is no parameter", preset.name));
+                let same = match (found.as_f64(), value.as_f64()) {
+                    (Some(found), Some(value)) => (found - value).abs() <= 1e-6 * value.abs().max(1.0),
+                    _ => found == value,
+                };
+                assert!(same, "{}: `{id}` = {value} became {found}", preset.name);
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@ use crate::models::ModelSlot;
 use crate::ui::param::{AnyParam, ParamView};
 use kernels::checkpoint::{Curve, ModelInfo};
 use kernels::phaser::{Controls, MAX_CONTROLS};
-use nice_plug::plugin::ParamValue;
+use nice_plug::plugin::{ParamValue, PluginState};
 use nice_plug::prelude::*;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -285,6 +285,16 @@ impl PhaserParams {
     pub fn defaults() -> BTreeMap<String, ParamValue> {
         let params = Self::default();
         params.list().iter().map(|(id, param, _)| ((*id).to_string(), param.default_value())).collect()
+    }
+
+    /// Brings every value of a saved state into its parameter's range: a project may have been edited by hand.
+    pub fn make_sane(state: &mut PluginState) {
+        let params = Self::default();
+        for (id, param, _) in params.list() {
+            if let Some(value) = state.params.get_mut(id) {
+                *value = param.sane_value(value);
+            }
+        }
     }
 
     /// Views of all parameters, named and marked as the model wants them.

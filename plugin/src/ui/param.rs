@@ -52,6 +52,9 @@ pub trait AnyParam {
     /// Its default as a saved state holds it.
     fn default_value(&self) -> ParamValue;
 
+    /// What a saved state says of it, brought into its range; of the wrong kind or not a number, its default.
+    fn sane_value(&self, value: &ParamValue) -> ParamValue;
+
     /// Carries a gesture out and tells the host.
     fn apply(&self, setter: &ParamSetter, gesture: &Gesture);
 }
@@ -63,6 +66,15 @@ impl AnyParam for FloatParam {
 
     fn default_value(&self) -> ParamValue {
         ParamValue::F32(self.default_plain_value())
+    }
+
+    fn sane_value(&self, value: &ParamValue) -> ParamValue {
+        match value {
+            ParamValue::F32(v) if !v.is_nan() => {
+                ParamValue::F32(v.clamp(self.preview_plain(0.0), self.preview_plain(1.0)))
+            }
+            _ => self.default_value(),
+        }
     }
 
     fn apply(&self, setter: &ParamSetter, gesture: &Gesture) {
@@ -77,6 +89,13 @@ impl AnyParam for BoolParam {
 
     fn default_value(&self) -> ParamValue {
         ParamValue::Bool(self.default_plain_value())
+    }
+
+    fn sane_value(&self, value: &ParamValue) -> ParamValue {
+        match value {
+            ParamValue::Bool(v) => ParamValue::Bool(*v),
+            _ => self.default_value(),
+        }
     }
 
     fn apply(&self, setter: &ParamSetter, gesture: &Gesture) {
@@ -94,6 +113,15 @@ impl<T: Enum + PartialEq + 'static> AnyParam for EnumParam<T> {
         match T::ids().and_then(|ids| ids.get(index)) {
             Some(id) => ParamValue::String((*id).into()),
             None => ParamValue::I32(index as i32),
+        }
+    }
+
+    fn sane_value(&self, value: &ParamValue) -> ParamValue {
+        match value {
+            ParamValue::String(id) if T::ids().is_some_and(|ids| ids.contains(&id.as_str())) => {
+                ParamValue::String(id.clone())
+            }
+            _ => self.default_value(),
         }
     }
 

@@ -1,42 +1,28 @@
-//! The inner loops, once, for every CPU: plain arithmetic on groups of sixteen channels that the compiler turns into vectors.
+//! The inner loops, once, for every CPU: written on groups of sixteen channels, [`Vector`], that each CPU holds in its own way.
 //!
-//! `FMA` says whether the CPU multiplies and adds in one instruction (without it `mul_add` would call a slow library
-//! routine), `TILE` how many time steps share one load of a weight. The order of additions for one output does not depend
-//! on where a block was cut, so any cut gives the same bits.
-use super::{ConvShape, FilmRamp, LANES, Lanes, flat};
-
-#[inline(always)]
-fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
-}
-
-/// `sum += x w`, lane by lane.
-#[inline(always)]
-fn accumulate<const FMA: bool>(sum: &mut [f32; LANES], x: f32, w: &[f32; LANES]) {
-    for l in 0..LANES {
-        sum[l] = fma::<FMA>(x, w[l], sum[l]);
-    }
-}
+//! `TILE` says how many time steps share one load of a weight: as many as leave all sums in registers. The order of
+//! additions for one output does not depend on where a block was cut, so any cut gives the same bits.
+use super::vector::Vector;
+use super::{ConvShape, FilmRamp, LANES, Lanes};
 
 /// See [`super::Arch::gemv`]. Four independent sums hide the latency of the additions.
 #[inline(always)]
-pub fn gemv<const FMA: bool>(y: &mut [Lanes], w: &[Lanes], x: &[f32]) {
+pub fn gemv<V: Vector>(y: &mut [Lanes], w: &[Lanes], x: &[f32]) {
     debug_assert_eq!(w.len(), y.len() * x.len());
     for (y, w) in y.iter_mut().zip(w.chunks_exact(x.len())) {
-        let mut sums = [[0.0; LANES]; 4];
+        let mut sums = [V::ZERO; 4];
         let (x4, x_rest) = x.as_chunks::<4>();
         let (w4, w_rest) = w.as_chunks::<4>();
         for (x, w) in x4.iter().zip(w4) {
             for chain in 0..4 {
-                accumulate::<FMA>(&mut sums[chain], x[chain], &w[chain].0);
+                sums[chain] = V::splat(x[chain]).mul_add(V::load(&w[chain]), sums[chain]);
             }
         }
         for (x, w) in x_rest.iter().zip(w_rest) {
-            accumulate::<FMA>(&mut sums[0], *x, &w.0);
+            sums[0] = V::splat(*x).mul_add(V::load(w), sums[0]);
         }
-        for l in 0..LANES {
-            y.0[l] += (sums[0][l] + sums[1][l]) + (sums[2][l] + sums[3][l]);
-        }
+        let sum = (sums[0].add(sums[1])).add(sums[2].add(sums[3]));
+        V::load(y).add(sum).store(y);
     }
 }
 
@@ -51,6 +37,10 @@ pub fn tanh<const FMA: bool>(x: &mut [f32]) {
         [1.540353e-4, 1.3333558e-3, 9.618129e-3, 5.5504109e-2, 2.4022651e-1, std::f32::consts::LN_2];
     /// 1.5 x 2^23: adding it leaves the nearest integer in the low bits of the mantissa.
     const ROUND: f32 = 12_582_912.0;
+    #[inline(always)]
+    fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+        if FMA { a.mul_add(b, c) } else { a * b + c }
+    }
     #[inline(always)]
     fn one<const FMA: bool>(x: f32) -> f32 {
         // Beyond 10 the result is 1 to the last bit; NaN passes through `min` as 10 and is restored by the sign below.
@@ -80,28 +70,39 @@ pub fn tanh<const FMA: bool>(x: &mut [f32]) {
 
 /// See [`super::Arch::conv`]. The sum of one tap over all inputs is one chain; the taps are added in their order.
 #[inline(always)]
-pub fn conv<const FMA: bool, const TILE: usize>(
-    y: &mut [Lanes],
-    x: &[Lanes],
-    w: &[Lanes],
-    bias: &[Lanes],
-    shape: ConvShape,
-) {
-    let time = y.len() / shape.panels_out;
-    debug_assert_eq!(x.len(), (time + shape.history()) * shape.panels_in);
-    let x = flat(x);
-    let per_panel = shape.taps * shape.panels_in * LANES;
-    for (panel, (w, bias)) in w.chunks_exact(per_panel).zip(bias).enumerate() {
-        let mut t = 0;
-        while t + TILE <= time {
-            let out: [Lanes; TILE] = conv_tile::<FMA, TILE>(x, w, bias, t, shape);
-            for (s, out) in out.into_iter().enumerate() {
-                y[(t + s) * shape.panels_out + panel] = out;
+pub fn conv<V: Vector, const TILE: usize>(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
+    // Shapes of the published phaser, which the compiler turns into straight code when it knows them.
+    match shape {
+        ConvShape { panels_in: 1, panels_out: 1, taps: 5, dilation: 1 } => {
+            conv_any::<V, TILE>(y, x, w, bias, ConvShape { panels_in: 1, panels_out: 1, taps: 5, dilation: 1 });
+        }
+        ConvShape { panels_in: 1, panels_out: 1, taps: 1, .. } => {
+            conv_any::<V, TILE>(y, x, w, bias, ConvShape { panels_in: 1, panels_out: 1, taps: 1, dilation: 1 });
+        }
+        _ => conv_any::<V, TILE>(y, x, w, bias, shape),
+    }
+}
+
+#[inline(always)]
+fn conv_any<V: Vector, const TILE: usize>(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
+    let (w, _) = w.as_chunks::<LANES>();
+    let per_panel = shape.taps * shape.panels_in;
+    for (panel, bias) in bias.iter().enumerate() {
+        let w = &w[panel * per_panel..][..per_panel];
+        let bias = V::load(bias);
+        // No division on the way from shapes to loops: for a block of one sample it would cost as much as the layer.
+        let (mut t, mut at) = (0, panel);
+        while at + (TILE - 1) * shape.panels_out < y.len() {
+            let out: [V; TILE] = conv_tile(x, w, bias, t, shape);
+            for out in out {
+                out.store(&mut y[at]);
+                at += shape.panels_out;
             }
             t += TILE;
         }
-        while t < time {
-            y[t * shape.panels_out + panel] = conv_frame::<FMA>(x, w, bias, t, shape);
+        while at < y.len() {
+            conv_frame(x, w, bias, t, shape).store(&mut y[at]);
+            at += shape.panels_out;
             t += 1;
         }
     }
@@ -109,29 +110,31 @@ pub fn conv<const FMA: bool, const TILE: usize>(
 
 /// `TILE` outputs of one panel from time `t` on: each weight is loaded once for all of them.
 #[inline(always)]
-fn conv_tile<const FMA: bool, const TILE: usize>(
-    x: &[f32],
-    w: &[Lanes],
-    bias: &Lanes,
+fn conv_tile<V: Vector, const TILE: usize>(
+    x: &[Lanes],
+    w: &[[Lanes; LANES]],
+    bias: V,
     t: usize,
     shape: ConvShape,
-) -> [Lanes; TILE] {
-    let inputs = shape.panels_in * LANES;
-    let mut total = [*bias; TILE];
-    for (tap, w) in w.chunks_exact(inputs).enumerate() {
-        let frames: [&[f32]; TILE] = std::array::from_fn(|s| &x[(t + s + tap * shape.dilation) * inputs..][..inputs]);
-        let mut sums = [[0.0; LANES]; TILE];
-        // The count is a slice's length and not the constant that it might be: over a loop of fixed length the compiler
-        // turns the vectors to run along the inputs, which needs gathers and takes twice the time.
-        for (i, w) in w.iter().enumerate().take(frames[0].len()) {
-            for s in 0..TILE {
-                accumulate::<FMA>(&mut sums[s], frames[s][i], &w.0);
+) -> [V; TILE] {
+    let mut total = [bias; TILE];
+    for tap in 0..shape.taps {
+        let mut sums = [V::ZERO; TILE];
+        for panel in 0..shape.panels_in {
+            let w = &w[tap * shape.panels_in + panel];
+            let mut frames = [&Lanes::ZERO; TILE];
+            for (s, frame) in frames.iter_mut().enumerate() {
+                *frame = &x[(t + s + tap * shape.dilation) * shape.panels_in + panel];
+            }
+            for i in 0..LANES {
+                let w = V::load(&w[i]);
+                for s in 0..TILE {
+                    sums[s] = V::splat(frames[s].0[i]).mul_add(w, sums[s]);
+                }
             }
         }
         for s in 0..TILE {
-            for l in 0..LANES {
-                total[s].0[l] += sums[s][l];
-            }
+            total[s] = total[s].add(sums[s]);
         }
     }
     total
@@ -139,14 +142,14 @@ fn conv_tile<const FMA: bool, const TILE: usize>(
 
 /// One output of one panel: several taps run side by side, because one chain of additions would leave the units waiting.
 #[inline(always)]
-fn conv_frame<const FMA: bool>(x: &[f32], w: &[Lanes], bias: &Lanes, t: usize, shape: ConvShape) -> Lanes {
-    let mut total = *bias;
+fn conv_frame<V: Vector>(x: &[Lanes], w: &[[Lanes; LANES]], bias: V, t: usize, shape: ConvShape) -> V {
+    let mut total = bias;
     let mut tap = 0;
     while tap < shape.taps {
         tap += match shape.taps - tap {
-            5.. => conv_taps::<FMA, 5>(&mut total, x, w, t, tap, shape),
-            3.. => conv_taps::<FMA, 3>(&mut total, x, w, t, tap, shape),
-            _ => conv_taps::<FMA, 1>(&mut total, x, w, t, tap, shape),
+            5.. => conv_taps::<V, 5>(&mut total, x, w, t, tap, shape),
+            3.. => conv_taps::<V, 3>(&mut total, x, w, t, tap, shape),
+            _ => conv_taps::<V, 1>(&mut total, x, w, t, tap, shape),
         };
     }
     total
@@ -154,111 +157,148 @@ fn conv_frame<const FMA: bool>(x: &[f32], w: &[Lanes], bias: &Lanes, t: usize, s
 
 /// Adds `N` taps from `tap` on, in the order in which a tile adds them; returns `N`.
 #[inline(always)]
-fn conv_taps<const FMA: bool, const N: usize>(
-    total: &mut Lanes,
-    x: &[f32],
-    w: &[Lanes],
+fn conv_taps<V: Vector, const N: usize>(
+    total: &mut V,
+    x: &[Lanes],
+    w: &[[Lanes; LANES]],
     t: usize,
     tap: usize,
     shape: ConvShape,
 ) -> usize {
-    let inputs = shape.panels_in * LANES;
-    let frames: [&[f32]; N] = std::array::from_fn(|n| &x[(t + (tap + n) * shape.dilation) * inputs..][..inputs]);
-    let weights: [&[Lanes]; N] = std::array::from_fn(|n| &w[(tap + n) * inputs..][..inputs]);
-    let mut sums = [[0.0; LANES]; N];
-    for i in 0..frames[0].len() {
-        for n in 0..N {
-            accumulate::<FMA>(&mut sums[n], frames[n][i], &weights[n][i].0);
+    let mut sums = [V::ZERO; N];
+    for panel in 0..shape.panels_in {
+        let mut frames = [(&Lanes::ZERO, &[Lanes::ZERO; LANES]); N];
+        for (n, (x_frame, w_frame)) in frames.iter_mut().enumerate() {
+            *x_frame = &x[(t + (tap + n) * shape.dilation) * shape.panels_in + panel];
+            *w_frame = &w[(tap + n) * shape.panels_in + panel];
+        }
+        for i in 0..LANES {
+            for n in 0..N {
+                sums[n] = V::splat(frames[n].0.0[i]).mul_add(V::load(&frames[n].1[i]), sums[n]);
+            }
         }
     }
     for sum in sums {
-        for l in 0..LANES {
-            total.0[l] += sum[l];
-        }
+        *total = total.add(sum);
     }
     N
 }
 
 /// See [`super::Arch::conv_mono`].
 #[inline(always)]
-pub fn conv_mono<const FMA: bool>(y: &mut [Lanes], x: &[f32], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
-    let time = y.len() / shape.panels_out;
-    debug_assert_eq!(x.len(), time + shape.history());
-    for (panel, (w, bias)) in w.chunks_exact(shape.taps).zip(bias).enumerate() {
-        for t in 0..time {
-            let mut sum = bias.0;
+pub fn conv_mono<V: Vector>(y: &mut [Lanes], x: &[f32], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
+    for (panel, bias) in bias.iter().enumerate() {
+        let w = &w[panel * shape.taps..][..shape.taps];
+        let bias = V::load(bias);
+        let (mut t, mut at) = (0, panel);
+        while at < y.len() {
+            let mut sum = bias;
             for (tap, w) in w.iter().enumerate() {
-                accumulate::<FMA>(&mut sum, x[t + tap * shape.dilation], &w.0);
+                sum = V::splat(x[t + tap * shape.dilation]).mul_add(V::load(w), sum);
             }
-            y[t * shape.panels_out + panel].0 = sum;
+            sum.store(&mut y[at]);
+            at += shape.panels_out;
+            t += 1;
         }
     }
 }
 
 /// See [`super::Arch::depthwise`].
 #[inline(always)]
-pub fn depthwise<const FMA: bool>(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
-    let panels = shape.panels_out;
-    debug_assert_eq!(x.len(), y.len() + shape.history() * panels);
-    for (t, y) in y.chunks_exact_mut(panels).enumerate() {
-        for (panel, y) in y.iter_mut().enumerate() {
-            let mut sum = bias[panel].0;
-            for tap in 0..shape.taps {
-                let x = &x[(t + tap * shape.dilation) * panels + panel].0;
-                let w = &w[tap * panels + panel].0;
-                for l in 0..LANES {
-                    sum[l] = fma::<FMA>(x[l], w[l], sum[l]);
+pub fn depthwise<V: Vector>(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) {
+    debug_assert_eq!(x.len(), y.len() + shape.history() * shape.panels_out);
+    match shape.taps {
+        5 if shape.panels_out == 1 => {
+            depthwise_taps::<V, 5>(y, x, w, bias, ConvShape { panels_in: 1, panels_out: 1, ..shape });
+        }
+        3 => depthwise_taps::<V, 3>(y, x, w, bias, shape),
+        5 => depthwise_taps::<V, 5>(y, x, w, bias, shape),
+        7 => depthwise_taps::<V, 7>(y, x, w, bias, shape),
+        _ => {
+            for (at, y) in y.iter_mut().enumerate() {
+                let panel = at % shape.panels_out;
+                let mut sum = V::load(&bias[panel]);
+                for tap in 0..shape.taps {
+                    let x = V::load(&x[at + tap * shape.dilation * shape.panels_out]);
+                    sum = x.mul_add(V::load(&w[tap * shape.panels_out + panel]), sum);
                 }
+                sum.store(y);
             }
-            y.0 = sum;
+        }
+    }
+}
+
+/// The common numbers of taps, whose weights stay in registers.
+#[inline(always)]
+fn depthwise_taps<V: Vector, const TAPS: usize>(
+    y: &mut [Lanes],
+    x: &[Lanes],
+    w: &[Lanes],
+    bias: &[Lanes],
+    shape: ConvShape,
+) {
+    let stride = shape.dilation * shape.panels_out;
+    for (panel, bias) in bias.iter().enumerate() {
+        let mut weights = [V::ZERO; TAPS];
+        for (tap, weight) in weights.iter_mut().enumerate() {
+            *weight = V::load(&w[tap * shape.panels_out + panel]);
+        }
+        let bias = V::load(bias);
+        let mut at = panel;
+        while at < y.len() {
+            let mut sum = bias;
+            for tap in 0..TAPS {
+                sum = V::load(&x[at + tap * stride]).mul_add(weights[tap], sum);
+            }
+            sum.store(&mut y[at]);
+            at += shape.panels_out;
         }
     }
 }
 
 /// See [`super::Arch::film`]. The ramp is computed from the sample's place in the frame, so cuts leave no trace.
 #[inline(always)]
-pub fn film<const FMA: bool>(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], ramp: &FilmRamp) {
+pub fn film<V: Vector>(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], ramp: &FilmRamp) {
     let panels = slope.len();
-    for (t, (y, q)) in y.chunks_exact_mut(panels).zip(q.chunks_exact(panels)).enumerate() {
-        let share = (ramp.first + t) as f32 * ramp.per_sample;
-        for panel in 0..panels {
-            let (from, to) = (&ramp.gain_from[panel].0, &ramp.gain_to[panel].0);
-            let mut v = [0.0; LANES];
-            for l in 0..LANES {
-                v[l] = q[panel].0[l] * fma::<FMA>(share, to[l] - from[l], from[l]);
-            }
-            if !ramp.shift_from.is_empty() {
-                let (from, to) = (&ramp.shift_from[panel].0, &ramp.shift_to[panel].0);
-                for l in 0..LANES {
-                    v[l] += fma::<FMA>(share, to[l] - from[l], from[l]);
-                }
-            }
-            for l in 0..LANES {
-                let negative = v[l].min(0.0);
-                y[panel].0[l] += fma::<FMA>(slope[panel].0[l], negative, v[l].max(0.0));
-            }
+    for (panel, slope) in slope.iter().enumerate() {
+        let line = |from: &[Lanes], to: &[Lanes]| match (from.get(panel), to.get(panel)) {
+            (Some(from), Some(to)) => (V::load(from), V::load(to).sub(V::load(from))),
+            _ => (V::ZERO, V::ZERO),
+        };
+        let (gain, gain_rise) = line(ramp.gain_from, ramp.gain_to);
+        let (shift, shift_rise) = line(ramp.shift_from, ramp.shift_to);
+        let slope = V::load(slope);
+        let (mut t, mut at) = (0, panel);
+        while at < y.len() {
+            let share = V::splat((ramp.first + t) as f32 * ramp.per_sample);
+            let shift = share.mul_add(shift_rise, shift);
+            let v = V::load(&q[at]).mul(share.mul_add(gain_rise, gain)).add(shift);
+            slope.mul_add(v.negative(), V::load(&y[at]).add(v.positive())).store(&mut y[at]);
+            at += panels;
+            t += 1;
         }
     }
 }
 
 /// See [`super::Arch::mix_down`].
 #[inline(always)]
-pub fn mix_down<const FMA: bool>(y: &mut [f32], x: &[Lanes], w: &[Lanes], bias: f32) {
-    for (y, x) in y.iter_mut().zip(x.chunks_exact(w.len())) {
-        let mut sums = [0.0; LANES];
+pub fn mix_down<V: Vector>(y: &mut [f32], x: &[Lanes], w: &[Lanes], bias: f32) {
+    for (t, y) in y.iter_mut().enumerate() {
+        let x = &x[t * w.len()..][..w.len()];
+        let mut sum = V::ZERO;
         for (x, w) in x.iter().zip(w) {
-            for l in 0..LANES {
-                sums[l] = fma::<FMA>(x.0[l], w.0[l], sums[l]);
-            }
+            sum = V::load(x).mul_add(V::load(w), sum);
         }
+        let mut sums = Lanes::ZERO;
+        sum.store(&mut sums);
         // A tree of halves: the order in which vector units fold, the same on every path.
         let mut width = LANES / 2;
         while width > 0 {
             for l in 0..width {
-                sums[l] += sums[l + width];
+                sums.0[l] += sums.0[l + width];
             }
             width /= 2;
         }
-        *y = sums[0] + bias;
+        *y = sums.0[0] + bias;
     }
 }

@@ -1,30 +1,31 @@
 //! Which table of inner loops this CPU can run.
+use super::vector::Plain;
 use super::{Arch, generic};
 
 /// Plain code for any CPU of the target: SSE2 on x86-64.
 #[cfg(not(target_arch = "aarch64"))]
 const PORTABLE: Arch = Arch {
     name: "portable",
-    gemv: generic::gemv::<false>,
+    gemv: generic::gemv::<Plain<false>>,
     tanh: generic::tanh::<false>,
-    conv: generic::conv::<false, 2>,
-    conv_mono: generic::conv_mono::<false>,
-    depthwise: generic::depthwise::<false>,
-    film: generic::film::<false>,
-    mix_down: generic::mix_down::<false>,
+    conv: generic::conv::<Plain<false>, 2>,
+    conv_mono: generic::conv_mono::<Plain<false>>,
+    depthwise: generic::depthwise::<Plain<false>>,
+    film: generic::film::<Plain<false>>,
+    mix_down: generic::mix_down::<Plain<false>>,
 };
 
 /// NEON with fused multiply-add belongs to every 64-bit ARM, so the plain code already compiles to it.
 #[cfg(target_arch = "aarch64")]
 const PORTABLE: Arch = Arch {
     name: "neon",
-    gemv: generic::gemv::<true>,
+    gemv: generic::gemv::<Plain<true>>,
     tanh: generic::tanh::<true>,
-    conv: generic::conv::<true, 4>,
-    conv_mono: generic::conv_mono::<true>,
-    depthwise: generic::depthwise::<true>,
-    film: generic::film::<true>,
-    mix_down: generic::mix_down::<true>,
+    conv: generic::conv::<Plain<true>, 4>,
+    conv_mono: generic::conv_mono::<Plain<true>>,
+    depthwise: generic::depthwise::<Plain<true>>,
+    film: generic::film::<Plain<true>>,
+    mix_down: generic::mix_down::<Plain<true>>,
 };
 
 #[cfg(target_arch = "x86_64")]

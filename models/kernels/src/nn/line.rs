@@ -37,6 +37,7 @@ impl<T: Copy> Line<T> {
     }
 
     /// Room for the next `count` frames (at most 512), to be written whole before [`Self::window`] is called.
+    #[inline]
     pub fn extend(&mut self, count: usize) -> &mut [T] {
         debug_assert!(count <= ROOM);
         if self.end + count > self.history + ROOM {
@@ -49,11 +50,13 @@ impl<T: Copy> Line<T> {
     }
 
     /// The newest `count` frames.
+    #[inline]
     pub fn newest(&self, count: usize) -> &[T] {
         &self.frames[(self.end - count) * self.width..self.end * self.width]
     }
 
     /// The newest `count` frames and the `history` before them.
+    #[inline]
     pub fn window(&self, count: usize) -> &[T] {
         &self.frames[(self.end - count - self.history) * self.width..self.end * self.width]
     }
