@@ -94,7 +94,7 @@ fn automation_and_bypass_are_heard_where_they_are_written() {
 fn every_host_rate_is_played_and_nothing_but_finite_sound_comes_out() {
     let mut poisoned = noise(10, 6_000);
     (poisoned[100], poisoned[200], poisoned[300]) = (f32::NAN, f32::INFINITY, 1e30);
-    for rate_hz in [8_000.0, 11_025.0, 44_123.45, 96_000.0, 192_000.0, 768_000.0] {
+    for rate_hz in [8_000.0, 11_025.0, 44_123.45, 96_000.0, 192_000.0, 768_000.0, 1_234_567.75] {
         let mut instance = instance();
         let mut processor = activate(&mut instance, rate_hz);
         let out = play(&mut processor, [&poisoned, &poisoned], &[333], &[]);

@@ -9,7 +9,7 @@ use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, SincInte
 /// Lowest host rate, in Hz.
 pub const MIN_HZ: f64 = 1_000.0;
 /// Highest host rate, in Hz.
-pub const MAX_HZ: f64 = 768_000.0;
+pub const MAX_HZ: f64 = 1_536_000.0;
 
 /// The host's sample rate cannot be served.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

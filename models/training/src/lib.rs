@@ -8,4 +8,5 @@ pub mod models;
 pub mod phaser;
 pub mod plot;
 pub mod resample;
+pub mod spectral_loss;
 pub mod stft;

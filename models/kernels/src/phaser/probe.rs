@@ -53,8 +53,11 @@ impl Probe {
         }
         let bin_hz = model.info.sample_rate_hz as f32 / size as f32;
         for (out, hz) in out_db.iter_mut().zip(frequencies_hz) {
-            let bin = ((hz / bin_hz).round() as usize).min(self.spectrum.len() - 1);
-            *out = 20.0 * (self.spectrum[bin].norm() / IMPULSE).max(1e-6).log10();
+            // Between bins the complex value is taken from a straight line: the response is much shorter than the FFT.
+            let place = (hz / bin_hz).min((self.spectrum.len() - 2) as f32);
+            let (low, share) = (place as usize, place.fract());
+            let value = self.spectrum[low] * (1.0 - share) + self.spectrum[low + 1] * share;
+            *out = 20.0 * (value.norm() / IMPULSE).max(1e-6).log10();
         }
     }
 }

@@ -19,17 +19,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use trainer::{Budget, Trainer};
+use trainer::{Budget, Loss, Trainer};
 
 /// Time between two checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(120);
 /// Time between two plots.
 const PLOT_EVERY: Duration = Duration::from_secs(60);
 
-/// Energy floor of the loss for rendered sound, whose only noise is the circuit's hiss.
-const FLOOR_RENDERED: f64 = 1e-6;
-/// The same for recordings, whose pauses hold codec and converter noise.
-const FLOOR_RECORDED: f64 = 3e-5;
+/// The loss for rendered sound, whose only noise is the circuit's hiss.
+const LOSS_RENDERED: Loss = Loss { energy_floor: 1e-6, spectral_share: 0.1 };
+/// The loss for recordings: their pauses and their treble hold the noise of codecs and converters.
+const LOSS_RECORDED: Loss = Loss { energy_floor: 3e-5, spectral_share: 0.0 };
 
 /// Options of the command.
 #[derive(clap::Args, Debug)]
@@ -90,20 +90,20 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let config = Config::default();
     let (field, frame) = (config.effect.receptive_field(), config.frame);
-    let (data, controls, floor) = match &args.dry {
+    let (data, controls, loss) = match &args.dry {
         Some(dry) => {
             let recordings =
                 recordings::Recordings::read(dry, &args.wet, &args.at, args.holdout_seconds, args.seed, field, frame)?;
             let controls = recordings.controls.clone();
-            (Data::Recordings(Arc::new(recordings)), controls, FLOOR_RECORDED)
+            (Data::Recordings(Arc::new(recordings)), controls, LOSS_RECORDED)
         }
         None => {
             let stand_in = stand_in::StandIn::new(args.seed, field, frame);
-            (Data::StandIn(Arc::new(stand_in)), stand_in::controls(), FLOOR_RENDERED)
+            (Data::StandIn(Arc::new(stand_in)), stand_in::controls(), LOSS_RENDERED)
         }
     };
     let net = Net::new(config, controls.len(), args.seed, &Device::Cpu)?;
-    let mut trainer = Trainer::new(net, budget, floor, args.seed);
+    let mut trainer = Trainer::new(net, budget, loss, args.seed);
     let checkpoint = args.out.with_extension("checkpoint");
     if args.resume {
         trainer.load(&checkpoint)?;

@@ -1,6 +1,7 @@
 //! The loop: batches, loss, gradient, step; by a budget of time or of steps, resumable.
 use super::adam::Adam;
 use super::batch::{Batch, Source, WINDOW_SAMPLES, WINDOWS};
+use crate::spectral_loss::SpectralLoss;
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 use nets::phaser::Net;
@@ -53,15 +54,24 @@ pub struct Trainer {
     /// Where the run stands.
     pub progress: Progress,
     budget: Budget,
+    loss: Loss,
+    spectral: SpectralLoss,
+}
+
+/// What is made small: `ESR of each window + spectral_share x multi-resolution STFT distance`.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
     /// Energy a sample that is added to a window's own, so that silence and its noise do not weigh more than sound.
-    energy_floor: f64,
+    pub energy_floor: f64,
+    /// Weight of the STFT distance. It holds the treble, of which the ESR hardly knows.
+    pub spectral_share: f64,
 }
 
 impl Trainer {
     /// A new run.
-    pub fn new(net: Net, budget: Budget, energy_floor: f64, seed: u64) -> Self {
+    pub fn new(net: Net, budget: Budget, loss: Loss, seed: u64) -> Self {
         let progress = Progress { step: 0, seconds: 0.0, loss: 1.0, curve: Vec::new(), seed };
-        Self { net, adam: Adam::default(), progress, budget, energy_floor }
+        Self { net, adam: Adam::default(), progress, budget, loss, spectral: SpectralLoss::default() }
     }
 
     /// Share of the budget that is used up, 0..1.
@@ -115,18 +125,22 @@ impl Trainer {
         maker.join().ok().context("the thread that makes the training data failed")
     }
 
-    /// One step; returns the loss before it.
+    /// One step; returns the mean ESR of the windows before it.
     fn step(&mut self, batch: &Batch) -> Result<f64> {
         let device = Device::Cpu;
         let x = Tensor::from_slice(&batch.dry, (WINDOWS, batch.dry.len() / WINDOWS), &device)?;
         let target = Tensor::from_slice(&batch.wet, (WINDOWS, WINDOW_SAMPLES), &device)?;
         let modulation = self.net.oscillator(&batch.phases_turns, &batch.controls)?;
         let y = self.net.effect_fused(&x, &modulation)?;
-        let energy = (target.sqr()?.sum(1)? + self.energy_floor * WINDOW_SAMPLES as f64)?;
-        let loss = ((y - target)?.sqr()?.sum(1)? / energy)?.mean_all()?;
+        let energy = (target.sqr()?.sum(1)? + self.loss.energy_floor * WINDOW_SAMPLES as f64)?;
+        let esr = ((&y - &target)?.sqr()?.sum(1)? / energy)?.mean_all()?;
+        let mut loss = esr.clone();
+        if self.loss.spectral_share > 0.0 {
+            loss = (loss + (self.spectral.distance(&y, &target)? * self.loss.spectral_share)?)?;
+        }
         let rate = self.learning_rate();
         self.adam.step(&self.net.vars, &loss.backward()?, rate)?;
-        Ok(f64::from(loss.to_scalar::<f32>()?))
+        Ok(f64::from(esr.to_scalar::<f32>()?))
     }
 
     /// Writes weights, moments and progress; the file appears whole or not at all.
@@ -168,3 +182,6 @@ impl Trainer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
