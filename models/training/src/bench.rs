@@ -1,5 +1,6 @@
-//! `doppel bench`: the speed of a model on every path of this CPU, measured side by side.
+//! `doppel bench`: the speed of a model on every path of this CPU, measured side by side; or how long it sweeps like its device.
 use crate::models::ModelFile;
+use crate::phaser::{device, stability};
 use anyhow::Result;
 use kernels::arch;
 use kernels::nn::naive::noise;
@@ -20,6 +21,9 @@ pub struct Args {
     /// Sample rate of the host in Hz; without it the model's own
     #[arg(long)]
     pub rate: Option<f64>,
+    /// Instead of speed: the distance from this computed device after 0.74 s, 4 s, 60 s and 10 min of streaming
+    #[arg(long, value_name = "DEVICE", conflicts_with = "rate")]
+    pub stability: Option<String>,
 }
 
 /// Samples of one timed run.
@@ -51,6 +55,12 @@ struct Row {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     let file = ModelFile::open(args.model.as_deref())?;
+    if let Some(device) = &args.stability {
+        let rows = stability::measure(device::find(device)?.as_ref(), &file.phaser_on(arch::best())?)?;
+        let json = || serde_json::to_string_pretty(&serde_json::json!({ "model": file.name, "rows": rows }));
+        print!("{}", if args.json { json()? + "\n" } else { stability::table(&rows) });
+        return Ok(());
+    }
     let mut players = arch::available()
         .map(|arch| Player::new(Arc::new(file.phaser_on(arch)?), args.rate))
         .collect::<Result<Vec<_>>>()?;

@@ -8,6 +8,7 @@ pub mod stand_in;
 pub mod trainer;
 
 use crate::models::install_folder;
+use crate::phaser::device;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use export::Card;
@@ -34,7 +35,7 @@ const LOSS_RECORDED: Loss = Loss { energy_floor: 3e-5, spectral_share: 0.0 };
 /// Options of the command.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Sound that was sent into the device; without it the model learns the built-in circuit
+    /// Sound that was sent into the device; without it the model learns a computed one
     #[arg(long, requires = "wet")]
     pub dry: Option<PathBuf>,
     /// What came back; once for each setting of the device
@@ -43,6 +44,9 @@ pub struct Args {
     /// Settings of the --wet at the same place, as in rate=2.3,colour=1; a rate that is not given is measured
     #[arg(long, requires = "wet")]
     pub at: Vec<String>,
+    /// Computed device to learn when there are no recordings: small_stone, jfet, vibe or rack
+    #[arg(long, default_value = "small_stone", conflicts_with = "dry")]
+    pub device: String,
     /// Seconds at the end of the recordings that are kept out of training and judged
     #[arg(long, default_value_t = 10.0)]
     pub holdout_seconds: f64,
@@ -98,8 +102,10 @@ pub fn run(args: &Args) -> Result<()> {
             (Data::Recordings(Arc::new(recordings)), controls, LOSS_RECORDED)
         }
         None => {
-            let stand_in = stand_in::StandIn::new(args.seed, field, frame);
-            (Data::StandIn(Arc::new(stand_in)), stand_in::controls(), LOSS_RENDERED)
+            let device = device::find(&args.device)?;
+            let controls = device.controls();
+            let stand_in = stand_in::StandIn::new(device, args.seed, field, frame);
+            (Data::StandIn(Arc::new(stand_in)), controls, LOSS_RENDERED)
         }
     };
     let net = Net::new(config, controls.len(), args.seed, &Device::Cpu)?;
@@ -120,8 +126,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut card = data.card(args, controls, &trainer);
     let model = Arc::new(Phaser::load(&export::bytes(&trainer.net, &card)?).context("the export does not load")?);
     card.training["held_out"] = match &data {
-        Data::StandIn(_) => {
-            let report = evaluate::stand_in(&model)?;
+        Data::StandIn(data) => {
+            let report = evaluate::stand_in(data.device(), &model)?;
             print!("{report}");
             export::write(&args.out.with_extension("report.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;
             report.summary()
@@ -151,16 +157,19 @@ impl Data {
     /// What the model's file says of itself.
     fn card(&self, args: &Args, controls: Vec<ControlInfo>, trainer: &Trainer) -> Card {
         let (description, data, redistribute) = match self {
-            Self::StandIn(_) => (
-                "Four-stage OTA phaser with colour switch, trained on a circuit simulation: no recording of any device \
-                 was used.",
-                "circuit simulation of a four-stage OTA phaser, rendered on the fly from synthetic strings, noise and \
-                 chirps"
-                    .to_string(),
+            Self::StandIn(data) => (
+                format!(
+                    "{}, trained on a circuit simulation: no recording of any device was used.",
+                    data.device().description()
+                ),
+                format!(
+                    "circuit simulation `{}`, rendered on the fly from synthetic strings, noise and chirps",
+                    data.device().id()
+                ),
                 true,
             ),
             Self::Recordings(data) => (
-                "Phaser trained on recordings.",
+                "Phaser trained on recordings.".to_string(),
                 format!("{} recordings, {:.1} minutes", data.takes.len(), data.minutes()),
                 true,
             ),
@@ -172,7 +181,7 @@ impl Data {
             }),
             author: args.author.clone(),
             license: args.license.clone(),
-            description: description.into(),
+            description,
             redistribute,
             sample_rate_hz: stand_in::SAMPLE_RATE_HZ,
             controls,
