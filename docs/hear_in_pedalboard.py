@@ -2,7 +2,7 @@
 """Plays a sound through Doppel.vst3 in pedalboard, a host that is not ours, and prints what a DAW user would see.
 
     pip install pedalboard
-    python docs/hear_in_pedalboard.py target/bundled/Doppel.vst3 dry.wav wet.wav rate=0.7 colour=1
+    python docs/hear_in_pedalboard.py target/bundled/Doppel.vst3 dry.wav wet.wav rate_hz=0.7 colour=100
 
 With --compare FILE it also says how far the result is from another rendering, such as `doppel render phaser` makes.
 """
