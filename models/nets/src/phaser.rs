@@ -2,7 +2,9 @@
 //!
 //! Tensor names and shapes are the model file's. Signals are `[batch, channels, time]`; convolutions are valid, so a
 //! window of `receptive_field + n` samples gives `n`.
-use candle_core::{DType, Device, Result, Tensor, Var};
+use crate::lstm_fused::lstm;
+use crate::mod_signal_fused::{Block, mod_signal};
+use candle_core::{Device, Result, Tensor, Var};
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -212,6 +214,10 @@ impl Net {
                         let normal = (-2.0 * rng.random::<f32>().max(1e-12).ln()).sqrt()
                             * (TAU as f32 * rng.random::<f32>()).cos();
                         0.2 * bound * normal + if newest { 1.0 } else { 0.0 }
+                    } else if !name.starts_with("modulation") && name.ends_with("bias") && !name.starts_with("initial")
+                    {
+                        // An offset on every quiet window would be all that the loss sees at first.
+                        0.0
                     } else if is_head && name.ends_with("weight") {
                         0.3 * uniform
                     } else if is_head {
@@ -257,11 +263,50 @@ impl Net {
             }
         }
         let (batch, frames) = (phases_turns.len(), phases_turns[0].len());
-        let mut x = Tensor::from_vec(features, (batch * frames, inputs), &self.device)?;
-        for i in 0..hidden.len() {
+        let features = Tensor::from_vec(features, (batch * frames, inputs), &self.device)?;
+        self.waveshaper(&features, hidden.len())?.reshape((batch, frames, ()))
+    }
+
+    /// Modulation of the oscillator with a gradient by phase and rate, `[batch, frames, outputs]`: `start` `[batch, 2]` holds
+    /// cosine and sine of the phase at the first frame, `turns_per_frame` `[1]` the LFO's rate, `controls` as above.
+    pub fn oscillator_from(
+        &self,
+        start: &Tensor,
+        turns_per_frame: &Tensor,
+        controls: &[Vec<f32>],
+        frames: usize,
+    ) -> Result<Tensor> {
+        let ModulationConfig::Oscillator { harmonics, hidden } = &self.config.modulation else {
+            candle_core::bail!("this model's modulation is recurrent: ask `recurrent` for it");
+        };
+        let batch = start.dim(0)?;
+        let (cos, sin) = (start.narrow(1, 0, 1)?, start.narrow(1, 1, 1)?);
+        // exp(i m start) by repeated multiplication.
+        let (mut cos_m, mut sin_m) = (cos.clone(), sin.clone());
+        let mut features = Vec::new();
+        for m in 1..=*harmonics {
+            let steps: Vec<f32> = (0..frames).map(|frame| (TAU * (m * frame) as f64) as f32).collect();
+            let angle = Tensor::from_vec(steps, (1, frames), &self.device)?.broadcast_mul(turns_per_frame)?;
+            let (cos_t, sin_t) = (angle.cos()?, angle.sin()?);
+            features.push((cos_m.broadcast_mul(&cos_t)? - sin_m.broadcast_mul(&sin_t)?)?);
+            features.push((sin_m.broadcast_mul(&cos_t)? + cos_m.broadcast_mul(&sin_t)?)?);
+            (cos_m, sin_m) = (((&cos_m * &cos)? - (&sin_m * &sin)?)?, ((&sin_m * &cos)? + (&cos_m * &sin)?)?);
+        }
+        let mut x = Tensor::stack(&features, 2)?;
+        if self.controls > 0 {
+            let seen = Tensor::from_vec(controls.concat(), (batch, 1, self.controls), &self.device)?;
+            x = Tensor::cat(&[&x, &seen.expand((batch, frames, self.controls))?], 2)?;
+        }
+        self.waveshaper(&x.reshape((batch * frames, ()))?, hidden.len())?.reshape((batch, frames, ()))
+    }
+
+    /// The oscillator's fully connected layers, `[rows, inputs]` to `[rows, outputs]`.
+    fn waveshaper(&self, features: &Tensor, hidden_layers: usize) -> Result<Tensor> {
+        let mut x = features.clone();
+        for i in 0..hidden_layers {
             x = self.linear(&format!("modulation.mlp.{i}"), &x)?.tanh()?;
         }
-        self.linear(&format!("modulation.mlp.{}", hidden.len()), &x)?.reshape((batch, frames, ()))
+        self.linear(&format!("modulation.mlp.{hidden_layers}"), &x)
     }
 
     /// The audio path out of candle's own operations: `x` `[batch, receptive field + n]` and modulation `[batch, frames,
@@ -322,99 +367,131 @@ impl Net {
         }
     }
 
-    /// Modulation of the LSTMs over `frames` + 1 frames from a start angle in turns, `[1, frames + 1, outputs]`, for
-    /// controls in -1..1. Gradients reach back over `window` frames; an unbounded graph of thousands of steps would overflow
-    /// the stack when it is dropped.
-    pub fn recurrent(&self, phase_turns: f64, controls: &[f32], frames: usize, window: usize) -> Result<Tensor> {
-        let ModulationConfig::Lstm { channels: c, kernel, dilation, hidden: h, control_hidden } =
-            &self.config.modulation
+    /// Start states `[batch, blocks x 2 hidden]`, h then c of each LSTM, from angles in turns (the paper's `angle` mode).
+    pub fn states_at(&self, phases_turns: &[f64]) -> Result<Tensor> {
+        let angles: Vec<f32> = phases_turns
+            .iter()
+            .flat_map(|turns| {
+                let (sin, cos) = (turns.rem_euclid(1.0) * TAU).sin_cos();
+                [cos as f32, sin as f32]
+            })
+            .collect();
+        self.linear("initial_state", &Tensor::from_vec(angles, (phases_turns.len(), 2), &self.device)?)
+    }
+
+    /// Modulation of the LSTMs over `frames` + 1 frames from start states, `[batch, frames + 1, outputs]`, and the states they
+    /// pass through, `[batch, frames + 1, blocks x 2 hidden]`, for controls in -1..1 `[batch][controls]`. Gradients reach back
+    /// over at most `truncate` frames.
+    pub fn recurrent(
+        &self,
+        states: &Tensor,
+        controls: &[Vec<f32>],
+        frames: usize,
+        truncate: usize,
+    ) -> Result<(Tensor, Tensor)> {
+        let ModulationConfig::Lstm { channels: c, dilation, hidden: h, control_hidden, .. } = &self.config.modulation
         else {
             candle_core::bail!("this model's modulation is an oscillator: ask `oscillator` for it");
         };
-        let (blocks, frame, history) = (self.config.effect.blocks, self.config.frame, (kernel - 1) * dilation);
-        let (sin, cos) = (phase_turns.rem_euclid(1.0) * TAU).sin_cos();
-        let angle = Tensor::new(&[[cos as f32, sin as f32]], &self.device)?;
-        let initial = self.linear("initial_state", &angle)?;
-        let controls = Tensor::new(controls, &self.device)?.unsqueeze(0)?;
-        // The signal between the blocks, preceded by what has stood still for ever.
-        let mut signal = Tensor::zeros((1, 1, history + frames * frame), DType::F32, &self.device)?;
-        let mut modulation = Vec::new();
+        let (blocks, frame) = (self.config.effect.blocks, self.config.frame);
+        let batch = states.dim(0)?;
+        let seen = Tensor::from_vec(controls.concat(), (batch, self.controls), &self.device)?;
+        let (mut modulation, mut passed) = (Vec::new(), Vec::new());
+        // A block's signal and its means over the frames. The first block hears nothing, so its signal stands still.
+        let bias = self.var("modulation.0.conv.bias")?;
+        let still = bend(bias, self.var("modulation.0.prelu.weight")?)?.reshape((1, 1, ()))?;
+        let mut signal = still.repeat((batch, 1, 1))?;
+        let mut means = still.repeat((batch, frames, 1))?;
         for j in 0..blocks {
             let name = |n: &str| format!("modulation.{j}.{n}");
-            let v = prelu(&self.conv(&name("conv"), &signal, *dilation, 1)?, self.var(&name("prelu.weight"))?)?;
-            let mut state = [
-                initial.narrow(1, 2 * j * h, *h)?.contiguous()?,
-                initial.narrow(1, (2 * j + 1) * h, *h)?.contiguous()?,
-            ];
-            let film = if self.controls == 0 {
-                None
-            } else {
-                let mut x = controls.clone();
+            let slopes = |n: &str| self.var(&name(&format!("{n}.weight")));
+            let mut pooled = means.clone();
+            if self.controls > 0 {
+                let mut x = seen.clone();
                 for i in 0..control_hidden.len() {
                     x = self.linear(&name(&format!("control.{i}")), &x)?;
-                    x = prelu(&x.unsqueeze(2)?, self.var(&name(&format!("control_prelu.{i}.weight")))?)?.squeeze(2)?;
+                    x = bend(&x, slopes(&format!("control_prelu.{i}"))?)?;
                 }
-                Some(self.linear(&name(&format!("control.{}", control_hidden.len())), &x)?)
-            };
-            let mut outputs = vec![state[0].clone()];
-            for m in 0..frames {
-                let mut pooled = v.narrow(2, m * frame, frame)?.mean(2)?;
-                if let Some(film) = &film {
-                    pooled = ((film.narrow(1, 0, *c)? * pooled)? + film.narrow(1, *c, *c)?)?;
-                }
-                if m % window == 0 {
-                    state = [state[0].detach(), state[1].detach()];
-                }
-                state = self.lstm_step(&name("lstm"), &pooled, &state, *h)?;
-                outputs.push(state[0].clone());
+                let film = self.linear(&name(&format!("control.{}", control_hidden.len())), &x)?.unsqueeze(1)?;
+                pooled = pooled.broadcast_mul(&film.narrow(2, 0, *c)?)?.broadcast_add(&film.narrow(2, *c, *c)?)?;
             }
-            let outputs = Tensor::cat(&outputs, 0)?;
-            modulation.push(self.linear(&name("to_effect"), &outputs)?);
+            let sums = self.sums(&name("lstm"), &pooled)?;
+            let start = states.narrow(1, 2 * j * h, 2 * h)?;
+            let through = lstm(&sums, &start, self.var(&name("lstm.weight_hh_l0"))?, truncate)?;
+            let flat = through.narrow(2, 0, *h)?.reshape((batch * (frames + 1), *h))?;
+            passed.push(through);
+            let frames_of = |x: Tensor| x.reshape((batch, frames + 1, ()));
+            modulation.push(frames_of(self.linear(&name("to_effect"), &flat)?)?);
             if j + 1 < blocks {
-                let nu = self.linear(&name("to_next"), &outputs)?.unsqueeze(0)?;
-                let ramped = ramp(&nu, frame, frames * frame)?;
-                let moving = ((ramped.narrow(1, 0, *c)? * &v)? + ramped.narrow(1, *c, *c)?)?;
-                // Every input has stood still until the first sample, so what that sample gives has always been given.
-                let steady = moving.narrow(2, 0, 1)?.expand((1, *c, history))?;
-                signal = Tensor::cat(&[&steady, &moving], 2)?;
+                let nu = frames_of(self.linear(&name("to_next"), &flat)?)?;
+                let next = |n: &str| self.var(&format!("modulation.{}.{n}", j + 1));
+                let (weight, bias, slope) = (next("conv.weight")?, next("conv.bias")?, next("prelu.weight")?);
+                let block = Block { weight, bias, slope, dilation: *dilation };
+                (signal, means) = mod_signal(&nu, &signal, &block, frame)?;
             }
         }
-        Tensor::cat(&modulation, 1)?.unsqueeze(0)
+        Ok((Tensor::cat(&modulation, 2)?, Tensor::cat(&passed, 2)?))
     }
 
-    /// One LSTM step, gates in PyTorch's order i, f, g, o; `[h, c]` to `[h, c]`, each `[1, hidden]`.
-    fn lstm_step(&self, name: &str, x: &Tensor, [h, c]: &[Tensor; 2], hidden: usize) -> Result<[Tensor; 2]> {
-        let product = |x: &Tensor, side: &str| -> Result<Tensor> {
-            let weight = self.var(&format!("{name}.weight_{side}_l0"))?;
-            x.matmul(&weight.t()?)?.broadcast_add(self.var(&format!("{name}.bias_{side}_l0"))?)
-        };
-        let gates = (product(x, "ih")? + product(h, "hh")?)?;
-        let gate = |k: usize| gates.narrow(1, k * hidden, hidden);
-        let sigmoid = |x: Tensor| (((x * 0.5)?.tanh()? * 0.5)? + 0.5)?.contiguous();
-        let (i, f, g, o) = (sigmoid(gate(0)?)?, sigmoid(gate(1)?)?, gate(2)?.tanh()?, sigmoid(gate(3)?)?);
-        let c = ((f * c)? + (i * g)?)?;
-        let h = (o * c.tanh()?)?;
-        Ok([h, c])
+    /// What an LSTM's gates sum up without the recurrent part, `[batch, frames, inputs]` to `[batch, frames, 4 hidden]`.
+    fn sums(&self, name: &str, x: &Tensor) -> Result<Tensor> {
+        let (batch, frames, inputs) = x.dims3()?;
+        let weight = self.var(&format!("{name}.weight_ih_l0"))?;
+        let bias = (self.var(&format!("{name}.bias_ih_l0"))? + self.var(&format!("{name}.bias_hh_l0"))?)?;
+        let sums = x.reshape((batch * frames, inputs))?.matmul(&weight.t()?)?.broadcast_add(&bias)?;
+        sums.reshape((batch, frames, ()))
     }
 }
 
 /// `x` where positive, `slope x` elsewhere; `x` `[batch, channels, time]`, `slope` `[channels]`.
-fn prelu(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
+pub(crate) fn prelu(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
+    bend(x, &slope.reshape((1, (), 1))?)
+}
+
+/// The same along the last axis.
+pub(crate) fn bend(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
     let positive = x.relu()?;
-    &positive + (x - &positive)?.broadcast_mul(&slope.reshape((1, (), 1))?)?
+    &positive + (x - &positive)?.broadcast_mul(slope)?
 }
 
 /// Frames `[batch, frames, outputs]` to `[batch, outputs, time]` along straight lines, frame m at sample `frame` m.
 fn ramp(frames: &Tensor, frame: usize, time: usize) -> Result<Tensor> {
-    let (batch, count, outputs) = frames.dims3()?;
-    let spans = time.div_ceil(frame);
+    let (count, spans) = (frames.dim(1)?, time.div_ceil(frame));
     if count < spans + 1 {
         candle_core::bail!("{time} samples need {} frames of modulation, found {count}", spans + 1);
     }
+    let (batch, outputs) = (frames.dim(0)?, frames.dim(2)?);
     let share: Vec<f32> = (0..frame).map(|t| t as f32 / frame as f32).collect();
     let share = Tensor::new(share, frames.device())?.reshape((1, 1, frame, 1))?;
     let from = frames.narrow(1, 0, spans)?.unsqueeze(2)?;
     let to = frames.narrow(1, 1, spans)?.unsqueeze(2)?;
     let span = from.broadcast_add(&(&to - &from)?.broadcast_mul(&share)?)?;
     span.reshape((batch, spans * frame, outputs))?.narrow(1, 0, time)?.transpose(1, 2)?.contiguous()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oscillator_with_a_gradient_gives_the_exact_ones_modulation() -> Result<()> {
+        let net = Net::new(Config::default(), 1, 5, &Device::Cpu)?;
+        let (starts, step, frames) = ([0.1f64, 0.83], 0.0031f64, 40);
+        let phases: Vec<Vec<f64>> =
+            starts.iter().map(|start| (0..frames).map(|m| start + m as f64 * step).collect()).collect();
+        let controls = [vec![0.3f32], vec![-0.7]];
+        let exact = net.oscillator(&phases, &controls)?.flatten_all()?.to_vec1::<f32>()?;
+        let units: Vec<f32> = starts.iter().flat_map(|t| [(t * TAU).cos() as f32, (t * TAU).sin() as f32]).collect();
+        let start = Var::from_tensor(&Tensor::from_vec(units, (2, 2), &Device::Cpu)?)?;
+        let rate = Var::from_tensor(&Tensor::new(&[step as f32], &Device::Cpu)?)?;
+        let found = net.oscillator_from(start.as_tensor(), rate.as_tensor(), &controls, frames)?;
+        for (f, e) in found.flatten_all()?.to_vec1::<f32>()?.iter().zip(&exact) {
+            assert!((f - e).abs() < 1e-4, "{f} against {e}");
+        }
+        let grads = found.sqr()?.sum_all()?.backward()?;
+        for var in [&start, &rate] {
+            assert!(grads.get(var.as_tensor()).unwrap().sqr()?.sum_all()?.to_scalar::<f32>()? > 0.0);
+        }
+        Ok(())
+    }
 }

@@ -1,5 +1,6 @@
 //! `doppel bench`: the speed of a model on every path of this CPU, measured side by side; or how long it sweeps like its device.
 use crate::models::ModelFile;
+use crate::phaser::settings::fixed_values;
 use crate::phaser::{device, stability};
 use anyhow::Result;
 use kernels::arch;
@@ -24,6 +25,9 @@ pub struct Args {
     /// Instead of speed: the distance from this computed device after 0.74 s, 4 s, 60 s and 10 min of streaming
     #[arg(long, value_name = "DEVICE", conflicts_with = "rate")]
     pub stability: Option<String>,
+    /// With --stability: the setting, as in rate=2.3,colour=0, instead of the device's held-out ones
+    #[arg(long, requires = "stability")]
+    pub at: Option<String>,
 }
 
 /// Samples of one timed run.
@@ -56,7 +60,9 @@ struct Row {
 pub fn run(args: &Args) -> Result<()> {
     let file = ModelFile::open(args.model.as_deref())?;
     if let Some(device) = &args.stability {
-        let rows = stability::measure(device::find(device)?.as_ref(), &file.phaser_on(arch::best())?)?;
+        let device = device::find(device)?;
+        let at = args.at.as_ref().map(|at| fixed_values(at, &device.controls())).transpose()?;
+        let rows = stability::measure(device.as_ref(), at, &file.phaser()?);
         let json = || serde_json::to_string_pretty(&serde_json::json!({ "model": file.name, "rows": rows }));
         print!("{}", if args.json { json()? + "\n" } else { stability::table(&rows) });
         return Ok(());

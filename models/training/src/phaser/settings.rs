@@ -1,6 +1,6 @@
 //! The phaser's parameters on the command line: the plug-in's ids, units and defaults.
 use anyhow::{Context, Result, bail};
-use kernels::checkpoint::ModelInfo;
+use kernels::checkpoint::{ControlInfo, ModelInfo};
 use kernels::phaser::Controls;
 use std::path::Path;
 
@@ -51,6 +51,24 @@ pub fn parse(text: &str) -> Result<(String, f32)> {
     let (id, value) = text.split_once('=').with_context(|| format!("`{text}`: expected id=value, as in rate=0.5"))?;
     let number = value.trim().parse().ok().filter(|v: &f32| v.is_finite());
     Ok((id.trim().into(), number.with_context(|| format!("`{text}`: `{value}` is no number"))?))
+}
+
+/// Values of a computed device's controls from text such as `rate=2,colour=1`, those not named at their defaults.
+pub fn fixed_values(text: &str, controls: &[ControlInfo]) -> Result<Vec<f64>> {
+    let mut values: Vec<f64> = controls.iter().map(|control| f64::from(control.default)).collect();
+    for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+        let (id, value) = parse(part)?;
+        let place = controls.iter().position(|control| control.id == id).with_context(|| {
+            let ids: Vec<&str> = controls.iter().map(|control| control.id.as_str()).collect();
+            format!("--at {part}: no control of this device; expected one of {}", ids.join(", "))
+        })?;
+        let (min, max) = (controls[place].min, controls[place].max);
+        if !(min..=max).contains(&value) {
+            bail!("--at {part}: expected {min} to {max}");
+        }
+        values[place] = f64::from(value);
+    }
+    Ok(values)
 }
 
 /// One change of a parameter on its way.

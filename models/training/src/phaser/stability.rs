@@ -3,9 +3,10 @@ use super::device::Device;
 use super::lfo::Lfo;
 use super::modulation_metric::{self, CHIRPS, ModulationDistance, PERIOD_SAMPLES, SAMPLE_RATE_HZ, chirp_train};
 use crate::metrics::{self, Floor};
-use anyhow::Result;
-use kernels::phaser::{Controls, Phaser, PhaserState};
+use crate::phaser::train::evaluate;
+use kernels::phaser::{Phaser, PhaserState};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Where the judged stretches end: a training window of the paper, its test signal, a minute, ten minutes; in trains of 4 s.
 const ENDS_TRAINS: [usize; 4] = [1, 1, 15, 150];
@@ -34,28 +35,18 @@ pub struct Row {
     pub ahead_turns: f64,
 }
 
-/// Streams ten minutes of the chirp train through a model at each group's first held-out setting.
-pub fn measure(device: &dyn Device, model: &Phaser) -> Result<Vec<Row>> {
-    let mut groups = std::collections::BTreeMap::new();
-    for (group, values) in device.held_out() {
-        // The fastest setting of a group: four seconds must hold some periods.
-        groups.insert(group, values);
-    }
-    let mut rows = Vec::new();
-    for values in groups.into_values() {
-        rows.extend(measure_at(device, model, &values));
-    }
-    Ok(rows)
+/// Streams ten minutes of the chirp train through a model, at given settings or at the fastest held-out one of each group:
+/// four seconds must hold some periods.
+pub fn measure(device: &dyn Device, at: Option<Vec<f64>>, model: &Phaser) -> Vec<Row> {
+    let settings = at.map_or_else(
+        || device.held_out().into_iter().collect::<BTreeMap<_, _>>().into_values().collect(),
+        |values| vec![values],
+    );
+    settings.iter().flat_map(|values| measure_at(device, model, values)).collect()
 }
 
 fn measure_at(device: &dyn Device, model: &Phaser, values: &[f64]) -> Vec<Row> {
-    let mut controls = Controls::new(model.info());
-    controls.rate_hz = values[0] as f32;
-    for (control, value) in device.controls().iter().zip(values) {
-        if let Some((place, _)) = model.info().control(&control.id) {
-            controls.values[place] = *value as f32;
-        }
-    }
+    let controls = evaluate::controls(model, &device.controls(), values);
     let train = chirp_train(CHIRPS);
     let mut state = PhaserState::new(model);
     let mut rows: Vec<Row> = Vec::new();
@@ -100,7 +91,7 @@ fn measure_at(device: &dyn Device, model: &Phaser, values: &[f64]) -> Vec<Row> {
 }
 
 /// The phase in turns at which a distance is smallest: a grid, then thirds of what is left.
-fn best_phase(distance: impl Fn(f64) -> f64) -> f64 {
+pub fn best_phase(distance: impl Fn(f64) -> f64) -> f64 {
     let grid = (0..PHASES).map(|k| k as f64 / PHASES as f64);
     let best = grid.map(|turns| (turns, distance(turns))).min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |(t, _)| t);
     let (mut low, mut high) = (best - 1.0 / PHASES as f64, best + 1.0 / PHASES as f64);

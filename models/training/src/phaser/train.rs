@@ -1,36 +1,38 @@
-//! `doppel train phaser`: from the stand-in circuit or from recordings to a model file.
+//! `doppel train phaser`: from a computed device or from recordings to a model file.
 pub mod adam;
+pub mod adversarial;
+pub mod attend;
 pub mod batch;
+pub mod checks;
+pub mod cycle;
+pub mod data;
+pub mod distilled;
 pub mod evaluate;
 pub mod export;
 pub mod recordings;
 pub mod stand_in;
+pub mod supervised;
 pub mod trainer;
 
-use crate::models::install_folder;
-use crate::phaser::device;
+use crate::models::{ModelFile, install_folder};
+use adversarial::{Adversarial, Start};
 use anyhow::{Context, Result, bail};
-use candle_core::Device;
+use attend::attend;
+use batch::Window;
+use candle_core::{Device, Tensor};
+use data::Data;
+use distilled::{Distilled, Silence};
 use export::Card;
-use indicatif::{ProgressBar, ProgressStyle};
-use kernels::checkpoint::ControlInfo;
 use kernels::phaser::Phaser;
 use nets::phaser::{Config, Net};
+use stand_in::SAMPLE_RATE_HZ;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-use trainer::{Budget, Loss, Trainer};
+use supervised::Supervised;
+use trainer::{Budget, Trainer};
 
-/// Time between two checkpoints.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(120);
-/// Time between two plots.
-const PLOT_EVERY: Duration = Duration::from_secs(60);
-
-/// The loss for rendered sound, whose only noise is the circuit's hiss.
-const LOSS_RENDERED: Loss = Loss { energy_floor: 1e-6, spectral_share: 0.1 };
-/// The loss for recordings: their pauses and their treble hold the noise of codecs and converters.
-const LOSS_RECORDED: Loss = Loss { energy_floor: 3e-5, spectral_share: 0.0 };
+/// Outputs and windows of a step with the LFO known.
+const SUPERVISED: [usize; 2] = [8192, 4];
 
 /// Options of the command.
 #[derive(clap::Args, Debug)]
@@ -41,8 +43,9 @@ pub struct Args {
     /// What came back; once for each setting of the device
     #[arg(long, requires = "dry")]
     pub wet: Vec<PathBuf>,
-    /// Settings of the --wet at the same place, as in rate=2.3,colour=1; a rate that is not given is measured
-    #[arg(long, requires = "wet")]
+    /// Settings of the --wet at the same place, as in rate=2.3,colour=1; a rate that is not given is measured. For a
+    /// computed device: the setting at which its knobs stand still
+    #[arg(long)]
     pub at: Vec<String>,
     /// Computed device to learn when there are no recordings: small_stone, jfet, vibe or rack
     #[arg(long, default_value = "small_stone", conflicts_with = "dry")]
@@ -50,6 +53,30 @@ pub struct Args {
     /// Seconds at the end of the recordings that are kept out of training and judged
     #[arg(long, default_value_t = 10.0)]
     pub holdout_seconds: f64,
+    /// How to learn
+    #[arg(long, value_enum, default_value_t = Method::Supervised)]
+    pub method: Method,
+    /// What moves the model trained adversarially
+    #[arg(long, value_enum, default_value_t = Modulation::Oscillator)]
+    pub modulation: Modulation,
+    /// Start states of the adversarial phase
+    #[arg(long, value_enum, default_value_t = Start::Angle)]
+    pub start: Start,
+    /// Shares of the budget for the adversarial phase, the state predictor alone, and fine-tuning
+    #[arg(long, value_delimiter = ',', default_values_t = [0.6, 0.1, 0.3])]
+    pub shares: Vec<f64>,
+    /// Weight of mode seeking in the adversarial phase
+    #[arg(long, default_value_t = 0.0)]
+    pub mode_seeking: f64,
+    /// Windows of 0.74 s that fine-tuning runs through with carried states
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub windows: u8,
+    /// Checkpoint of an adversarial training to begin with, its steps not counted
+    #[arg(long, conflicts_with = "resume")]
+    pub from: Option<PathBuf>,
+    /// Oscillator model that a distilled one learns from; without it the first factory model
+    #[arg(long)]
+    pub teacher: Option<PathBuf>,
     /// Minutes of training on this machine, those before a --resume included
     #[arg(long, default_value_t = 20.0, conflicts_with = "steps")]
     pub minutes: f64,
@@ -79,10 +106,34 @@ pub struct Args {
     pub license: String,
 }
 
-/// Where the sound comes from.
-enum Data {
-    StandIn(Arc<stand_in::StandIn>),
-    Recordings(Arc<recordings::Recordings>),
+/// How to learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Method {
+    /// With the LFO found in the recordings beforehand: the quickest and the closest.
+    Supervised,
+    /// As published, from dry and wet alone, one setting of the device.
+    Adversarial,
+    /// The published modulation path, taught by an oscillator model at one setting.
+    Distilled,
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Supervised => "supervised",
+            Self::Adversarial => "adversarial",
+            Self::Distilled => "distilled",
+        })
+    }
+}
+
+/// What moves a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Modulation {
+    /// An exact phase.
+    Oscillator,
+    /// The paper's LSTMs.
+    Lstm,
 }
 
 /// Runs the command.
@@ -92,55 +143,171 @@ pub fn run(args: &Args) -> Result<()> {
         None if args.minutes > 0.0 => Budget::Minutes(args.minutes),
         None => bail!("--minutes {}: expected more than 0", args.minutes),
     };
+    match args.method {
+        Method::Supervised => supervised(args, budget),
+        Method::Adversarial => adversarial(args, budget),
+        Method::Distilled => distilled(args, budget),
+    }
+}
+
+fn supervised(args: &Args, budget: Budget) -> Result<()> {
     let config = Config::default();
-    let (field, frame) = (config.effect.receptive_field(), config.frame);
-    let (data, controls, loss) = match &args.dry {
-        Some(dry) => {
-            let recordings =
-                recordings::Recordings::read(dry, &args.wet, &args.at, args.holdout_seconds, args.seed, field, frame)?;
-            let controls = recordings.controls.clone();
-            (Data::Recordings(Arc::new(recordings)), controls, LOSS_RECORDED)
-        }
-        None => {
-            let device = device::find(&args.device)?;
-            let controls = device.controls();
-            let stand_in = stand_in::StandIn::new(device, args.seed, field, frame);
-            (Data::StandIn(Arc::new(stand_in)), controls, LOSS_RENDERED)
-        }
+    let [samples, count] = SUPERVISED;
+    let window = Window { receptive_field: config.effect.receptive_field(), frame: config.frame, samples, count };
+    let data = Data::open(args, window)?;
+    let net = Net::new(config, data.controls().len(), args.seed, &Device::Cpu)?;
+    let mut trainer = Trainer::new(Supervised::new(net, data.loss()), budget, args.seed);
+    resume(args, &mut trainer)?;
+    let progress = trainer.progress.clone();
+    let preview = |learner: &Supervised| {
+        let card = data.card(args, data.controls(), &progress);
+        data.preview(&load(&learner.net, &card)?, &args.out)
     };
+    if !attend(&mut trainer, &data.source(), &args.out, "ESR a window", preview)? {
+        return Ok(());
+    }
+    let card = data.card(args, data.controls(), &trainer.progress);
+    finish(args, &data, &trainer.learner.net, card)
+}
+
+fn adversarial(args: &Args, budget: Budget) -> Result<()> {
+    let mut config = Config::default();
+    if args.modulation == Modulation::Lstm {
+        config = distilled::student_config(&config);
+        (config.effect.bias, config.effect.shift) = (true, true);
+    }
+    let window = Window {
+        receptive_field: config.effect.receptive_field(),
+        frame: config.frame,
+        samples: adversarial::WINDOW_SAMPLES * usize::from(args.windows),
+        count: 2,
+    };
+    let frame_hz = SAMPLE_RATE_HZ / config.frame as f64;
+    let data = Data::open(args, window)?;
+    let Some(rate_hz) = data.rate_hz() else {
+        bail!("adversarial training learns one setting: give one --wet, or --at rate=1,colour=0 for a computed device");
+    };
+    let is_recurrent = args.modulation == Modulation::Lstm;
+    let controls = if is_recurrent { Vec::new() } else { data.controls() };
     let net = Net::new(config, controls.len(), args.seed, &Device::Cpu)?;
-    let mut trainer = Trainer::new(net, budget, loss, args.seed);
-    let checkpoint = args.out.with_extension("checkpoint");
+    let options = adversarial::Options {
+        start: args.start,
+        shares: shares(&args.shares)?,
+        mode_seeking: args.mode_seeking,
+        esr_share: if is_recurrent { 0.0 } else { 1.0 },
+    };
+    let rate = (!is_recurrent).then_some(rate_hz / frame_hz);
+    let learner = Adversarial::new(net, options, rate, data.loss(), args.seed)?;
+    let mut trainer = Trainer::new(learner, budget, args.seed);
+    resume(args, &mut trainer)?;
+    if let Some(from) = &args.from {
+        trainer.adopt(from)?;
+    }
+    if !attend(&mut trainer, &data.source(), &args.out, "MR-STFT", |_| Ok(()))? {
+        return Ok(());
+    }
+    let mut controls = controls;
+    if let (Some(turns), Some(rate)) = (trainer.learner.turns_per_frame()?, controls.first_mut()) {
+        println!("LFO learnt: {:.4} Hz, {rate_hz:.4} Hz at the start", turns * frame_hz);
+        rate.default = (turns * frame_hz) as f32;
+    }
+    let mut card = data.card(args, controls, &trainer.progress);
+    if is_recurrent {
+        let state = trainer.learner.start_state(&data.source().batch(u64::MAX))?;
+        card.training["cycle"] = settle(args, &trainer.learner.net, &state)?;
+    }
+    finish(args, &data, &trainer.learner.net, card)
+}
+
+fn distilled(args: &Args, budget: Budget) -> Result<()> {
+    let file = ModelFile::open(args.teacher.as_deref())?;
+    let (teacher, info) = (export::read(&file.bytes).with_context(|| file.name.clone())?, file.phaser()?);
+    let window = Window { receptive_field: 0, frame: teacher.config.frame, samples: 1, count: 1 };
+    let data = Data::open(args, window)?;
+    let Data::Computed(stand_in) = &data else {
+        bail!("distilled training learns from a model: leave out --dry and --wet");
+    };
+    let Some(values) = stand_in.fixed() else {
+        bail!("distilled training learns one setting: give it as in --at rate=1,colour=0");
+    };
+    let controls = evaluate::controls(&info, &stand_in.device().controls(), values);
+    let seen = info.info().controls.iter().zip(&controls.values).map(|(c, value)| c.normalised(*value)).collect();
+    let turns_per_frame = values[0] * teacher.config.frame as f64 / SAMPLE_RATE_HZ;
+    let mut trainer = Trainer::new(Distilled::new(teacher, seen, turns_per_frame, args.seed)?, budget, args.seed);
+    resume(args, &mut trainer)?;
+    let silence: Arc<dyn batch::Source> = Arc::new(Silence);
+    if !attend(&mut trainer, &silence, &args.out, "error of the modulation", |_| Ok(()))? {
+        return Ok(());
+    }
+    let mut card = data.card(args, Vec::new(), &trainer.progress);
+    let net = &trainer.learner.net;
+    card.training["cycle"] = settle(args, net, &net.states_at(&[0.0])?)?;
+    finish(args, &data, net, card)
+}
+
+fn resume<L: trainer::Learner>(args: &Args, trainer: &mut Trainer<L>) -> Result<()> {
     if args.resume {
+        let checkpoint = args.out.with_extension("checkpoint");
         trainer.load(&checkpoint)?;
         println!("going on from step {} of {}", trainer.progress.step, checkpoint.display());
     }
-    let source: Arc<dyn batch::Source> = match &data {
-        Data::StandIn(data) => data.clone(),
-        Data::Recordings(data) => data.clone(),
-    };
-    if !attend(&mut trainer, source, &checkpoint, &args.out.with_extension("loss.png"))? {
-        println!("stopped: {} keeps step {}; --resume goes on", checkpoint.display(), trainer.progress.step);
-        return Ok(());
+    Ok(())
+}
+
+fn shares(given: &[f64]) -> Result<[f64; 3]> {
+    let sum: f64 = given.iter().sum();
+    match *given {
+        [a, b, c] if given.iter().all(|share| *share >= 0.0) && sum > 0.0 => Ok([a / sum, b / sum, c / sum]),
+        _ => bail!("--shares {given:?}: expected three numbers of 0 or more, not all 0"),
     }
-    let mut card = data.card(args, controls, &trainer);
-    let model = Arc::new(Phaser::load(&export::bytes(&trainer.net, &card)?).context("the export does not load")?);
-    card.training["held_out"] = match &data {
-        Data::StandIn(data) => {
-            let report = evaluate::stand_in(data.device(), &model)?;
-            print!("{report}");
-            export::write(&args.out.with_extension("report.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;
-            report.summary()
-        }
-        Data::Recordings(data) => {
-            let rows = data.judge(&model)?;
-            for (name, esr) in &rows {
-                println!("{name}: ESR {esr:.5} on the last {} s, kept out of training", args.holdout_seconds);
-            }
-            rows.into_iter().map(|(name, esr)| serde_json::json!({ "take": name, "esr": esr })).collect()
-        }
+}
+
+/// Looks where the LSTMs settle from a state, and lays the start angles through their cycle; what was found.
+fn settle(args: &Args, net: &Net, state: &Tensor) -> Result<serde_json::Value> {
+    let run = cycle::watch(net, state, SAMPLE_RATE_HZ)?;
+    let [first, last] = run.movement;
+    let Some(rate_hz) = run.rate_hz else {
+        println!(
+            "the modulation has come to rest: it moves by {first:.4} in the first second, by {last:.4} after 30 s"
+        );
+        return Ok(serde_json::json!({ "movement_first_s": first, "movement_after_30_s": last }));
     };
-    let bytes = export::bytes(&trainer.net, &card)?;
+    let explained = cycle::lay_angles(net, &run)?;
+    println!(
+        "cycle of {rate_hz:.4} Hz, movement {first:.4} in the first second, {last:.4} after 30 s; one ellipse explains {explained:.3} of it"
+    );
+    let map = cycle::phase_map(net, rate_hz, SAMPLE_RATE_HZ, 48)?;
+    crate::plot::curves(
+        args.out.with_extension("phase_map.png"),
+        "Where a start angle leads",
+        "start angle in turns",
+        "LFO phase in turns",
+        &[("after 10 s", map.clone()), ("ideal", vec![(0.0, 0.0), (1.0, 1.0)])],
+        false,
+    )?;
+    let worst =
+        map.iter().map(|(angle, phase)| ((phase - angle + 0.5).rem_euclid(1.0) - 0.5).abs()).fold(0.0, f64::max);
+    println!("start angles lead to their phase within {worst:.3} turns");
+    Ok(serde_json::json!({
+        "rate_hz": rate_hz,
+        "movement_first_s": first,
+        "movement_after_30_s": last,
+        "ellipse_explains": explained,
+        "angle_error_turns": worst,
+    }))
+}
+
+/// The net as the plug-in would load it.
+fn load(net: &Net, card: &Card) -> Result<Arc<Phaser>> {
+    Ok(Arc::new(Phaser::load(&export::bytes(net, card)?).context("the export does not load")?))
+}
+
+/// Judges the model, writes its file and installs it if that was asked for.
+fn finish(args: &Args, data: &Data, net: &Net, mut card: Card) -> Result<()> {
+    let model = load(net, &card)?;
+    card.training["held_out"] = data.judge(&model, &args.out, args.holdout_seconds)?;
+    data.preview(&model, &args.out)?;
+    let bytes = export::bytes(net, &card)?;
     export::write(&args.out, &bytes)?;
     println!("wrote {}", args.out.display());
     if args.install {
@@ -151,103 +318,4 @@ pub fn run(args: &Args) -> Result<()> {
         println!("installed {}", file.display());
     }
     Ok(())
-}
-
-impl Data {
-    /// What the model's file says of itself.
-    fn card(&self, args: &Args, controls: Vec<ControlInfo>, trainer: &Trainer) -> Card {
-        let (description, data, redistribute) = match self {
-            Self::StandIn(data) => (
-                format!(
-                    "{}, trained on a circuit simulation: no recording of any device was used.",
-                    data.device().description()
-                ),
-                format!(
-                    "circuit simulation `{}`, rendered on the fly from synthetic strings, noise and chirps",
-                    data.device().id()
-                ),
-                true,
-            ),
-            Self::Recordings(data) => (
-                "Phaser trained on recordings.".to_string(),
-                format!("{} recordings, {:.1} minutes", data.takes.len(), data.minutes()),
-                true,
-            ),
-        };
-        let progress = &trainer.progress;
-        Card {
-            name: args.name.clone().unwrap_or_else(|| {
-                args.out.file_stem().map_or_else(|| "my phaser".into(), |stem| stem.to_string_lossy().into_owned())
-            }),
-            author: args.author.clone(),
-            license: args.license.clone(),
-            description,
-            redistribute,
-            sample_rate_hz: stand_in::SAMPLE_RATE_HZ,
-            controls,
-            training: serde_json::json!({
-                "data": data,
-                "minutes": progress.seconds / 60.0,
-                "steps": progress.step,
-                "loss": progress.loss,
-                "seed": progress.seed,
-                "revision": env!("CARGO_PKG_VERSION"),
-            }),
-        }
-    }
-}
-
-/// Trains with a progress bar, plots, checkpoints and an ear for Ctrl-C; false if it was stopped.
-fn attend(
-    trainer: &mut Trainer,
-    source: Arc<dyn batch::Source>,
-    checkpoint: &std::path::Path,
-    plot: &std::path::Path,
-) -> Result<bool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let heard = stop.clone();
-    // A second handler in one process is refused; the first one still stops this run's predecessor only.
-    ctrlc::set_handler(move || heard.store(true, Ordering::Relaxed)).ok();
-    let bar = ProgressBar::new(1000).with_style(ProgressStyle::with_template("{bar:30} {percent}% {msg}, {eta} left")?);
-    let (start, first_step) = (Instant::now(), trainer.progress.step);
-    let (mut saved, mut plotted, mut logged) = (start, start, start);
-    trainer.run(&source, |trainer| {
-        let now = Instant::now();
-        let progress = &trainer.progress;
-        let per_s = (progress.step - first_step) as f64 / start.elapsed().as_secs_f64();
-        let message = format!(
-            "step {}, loss {:.5}, rate {:.5}, {per_s:.1} steps/s",
-            progress.step,
-            progress.loss,
-            trainer.learning_rate()
-        );
-        bar.set_position((1000.0 * trainer.share()) as u64);
-        // Without a terminal the bar is hidden: a line now and then takes its place.
-        if bar.is_hidden() && now - logged > Duration::from_secs(10) {
-            println!("{:.1} % {message}", 100.0 * trainer.share());
-            logged = now;
-        }
-        bar.set_message(message);
-        let stopped = stop.load(Ordering::Relaxed);
-        if stopped || now - saved > CHECKPOINT_EVERY {
-            trainer.save(checkpoint)?;
-            saved = now;
-        }
-        if now - plotted > PLOT_EVERY {
-            plot_loss(trainer, plot)?;
-            plotted = now;
-        }
-        Ok(!stopped)
-    })?;
-    bar.finish_and_clear();
-    if !stop.load(Ordering::Relaxed) {
-        trainer.save(checkpoint)?;
-        plot_loss(trainer, plot)?;
-    }
-    Ok(!stop.load(Ordering::Relaxed))
-}
-
-fn plot_loss(trainer: &Trainer, path: &std::path::Path) -> Result<()> {
-    let curve = trainer.progress.curve.iter().map(|(step, loss)| (*step as f64, *loss)).collect();
-    crate::plot::curves(path, "Training loss", "step", "ESR a window", &[("loss", curve)], true)
 }

@@ -4,7 +4,9 @@ use crate::metrics::{self, Floor};
 use crate::phaser::device::Device;
 use crate::phaser::excitation::bank;
 use crate::phaser::lfo::Lfo;
+use crate::phaser::stability::best_phase;
 use anyhow::Result;
+use kernels::checkpoint::ControlInfo;
 use kernels::phaser::{Controls, Phaser, PhaserState};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -77,32 +79,50 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// Plays all held-out takes through the loaded model, streaming as the plug-in does.
-pub fn stand_in(device: &dyn Device, model: &Phaser) -> Result<Report> {
-    let bank = bank(SEED, SAMPLE_RATE_HZ, [TAKE_S; 3]);
-    let mut rows = Vec::new();
-    for (group, values) in device.held_out() {
-        let lfo = Lfo::steady(values[0], START_TURNS);
-        let mut controls = Controls::new(model.info());
-        controls.rate_hz = values[0] as f32;
-        for (control, value) in device.controls().iter().zip(&values) {
-            if let Some((place, _)) = model.info().control(&control.id) {
-                controls.values[place] = *value as f32;
-            }
+/// The model's controls for values of a device's controls; those that it does not have are left out.
+pub fn controls(model: &Phaser, device: &[ControlInfo], values: &[f64]) -> Controls {
+    let mut controls = Controls::new(model.info());
+    for (control, value) in device.iter().zip(values) {
+        if control.id == "rate" {
+            controls.rate_hz = *value as f32;
         }
+        if let Some((place, _)) = model.info().control(&control.id) {
+            controls.values[place] = *value as f32;
+        }
+    }
+    controls
+}
+
+/// Plays takes through the loaded model, streaming as the plug-in does: at `settings` under the label of their group, or at
+/// all held-out ones. Where settings are given, the model's LFO phase is not known: the device's is laid to fit best.
+pub fn stand_in(
+    device: &dyn Device,
+    settings: Option<Vec<(&'static str, Vec<f64>)>>,
+    model: &Phaser,
+) -> Result<Report> {
+    let bank = bank(SEED, SAMPLE_RATE_HZ, [TAKE_S; 3]);
+    let is_known = settings.is_none();
+    let mut rows = Vec::new();
+    for (group, values) in settings.unwrap_or_else(|| device.held_out()) {
+        let controls = controls(model, &device.controls(), &values);
         for (source, dry) in [("strings", &bank.strings), ("noise", &bank.noise), ("chirps", &bank.chirps)] {
-            let expected = device.play(&values, &lfo, SEED, SAMPLE_RATE_HZ, dry);
             let mut found = dry.clone();
             let mut state = PhaserState::new(model);
             state.set_phase(START_TURNS);
             state.process(model, &controls, 0.0, &mut found);
-            let (expected, found) = (&expected[SKIP_SAMPLES..], &found[SKIP_SAMPLES..]);
+            let found = &found[SKIP_SAMPLES..];
+            let play = |turns: f64| {
+                let lfo = Lfo::steady(values[0], turns);
+                device.play(&values, &lfo, SEED, SAMPLE_RATE_HZ, dry).split_off(SKIP_SAMPLES)
+            };
+            let turns = if is_known { START_TURNS } else { best_phase(|turns| metrics::esr(&play(turns), found)) };
+            let expected = play(turns);
             rows.push(Row {
                 group,
                 values: values.clone(),
                 source,
-                esr: metrics::esr(expected, found),
-                mrstft: metrics::mrstft(expected, found, SAMPLE_RATE_HZ, Floor::default()),
+                esr: metrics::esr(&expected, found),
+                mrstft: metrics::mrstft(&expected, found, SAMPLE_RATE_HZ, Floor::default()),
             });
         }
     }

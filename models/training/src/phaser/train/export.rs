@@ -52,7 +52,7 @@ pub fn play(net: &Net, card: &Card, signal: &[f32]) -> Result<Vec<f32>> {
         }
         ModulationConfig::Lstm { .. } => {
             // Before the signal the modulation stands at its start.
-            let moving = net.recurrent(0.0, &seen, frames - past / frame, 1)?;
+            let (moving, _) = net.recurrent(&net.states_at(&[0.0])?, &[seen], frames - past / frame, 1)?;
             let still = moving.narrow(1, 0, 1)?.repeat((1, past / frame, 1))?;
             Tensor::cat(&[&still, &moving], 1)?
         }
@@ -60,6 +60,22 @@ pub fn play(net: &Net, card: &Card, signal: &[f32]) -> Result<Vec<f32>> {
     let x = Tensor::from_vec(x, (1, past + signal.len()), &Device::Cpu)?;
     let y = net.effect_fused(&x, &modulation)?;
     Ok(y.squeeze(0)?.narrow(0, past - field, signal.len())?.to_vec1()?)
+}
+
+/// The net of a model file, for training that begins with one.
+pub fn read(bytes: &[u8]) -> Result<Net> {
+    let (_, header) = safetensors::SafeTensors::read_metadata(bytes)?;
+    let metadata = header.metadata().as_ref().context("the file has no metadata")?;
+    let value = |key: &str| metadata.get(key).with_context(|| format!("the file has no `{key}`"));
+    let config = serde_json::from_str(value("config")?)?;
+    let controls: Vec<serde_json::Value> =
+        metadata.get("controls").map_or(Ok(Vec::new()), |c| serde_json::from_str(c))?;
+    let net = Net::new(config, controls.len(), 0, &Device::Cpu)?;
+    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
+    for (name, var) in &net.vars {
+        var.set(&tensors.remove(name).with_context(|| format!("the file has no tensor `{name}`"))?)?;
+    }
+    Ok(net)
 }
 
 /// The bytes of the file, after the kernel has played the same as the net for a second.

@@ -1,11 +1,12 @@
 //! Batches cut from recordings of a real device: the same dry sound and what came back, at one or more settings.
-use super::batch::{Batch, Source, WINDOW_SAMPLES, WINDOWS};
+use super::batch::{Batch, Source, Window};
+use super::checks::{self, Check, Light};
 use super::stand_in::SAMPLE_RATE_HZ;
 use crate::audio::Audio;
-use crate::metrics;
 use crate::phaser::alignment::{lag_samples, match_polarity};
 use crate::phaser::phase_track::PhaseTrack;
 use crate::phaser::render;
+use crate::{metrics, plot};
 use anyhow::{Context, Result, bail};
 use kernels::checkpoint::{ControlInfo, Curve};
 use kernels::phaser::{Controls, Phaser};
@@ -18,8 +19,6 @@ use std::sync::Arc;
 /// The wet sound lies so many samples behind the dry one: room for an alignment that is not exact, and for the short delay
 /// of converters, without asking the net to look ahead.
 const SLACK_SAMPLES: i64 = 2;
-/// Longest delay between the two that is taken for the recording's and removed.
-const MAX_LAG_SAMPLES: i64 = 4096;
 /// Corner of the high-pass on both, in Hz: the net does not see longer than 23 ms, so it cannot learn slower things.
 const HIGH_PASS_HZ: f64 = 20.0;
 /// RMS that the dry sound is brought to; the wet sound gets the same gain.
@@ -27,7 +26,7 @@ const LEVEL: f32 = 0.1;
 /// Quietest window that is worth a step, RMS.
 const QUIET: f32 = 1e-3;
 /// Span around a single rate, as a factor: what a drifting LFO needs and a player may dare.
-const SINGLE_RATE_SPAN: f32 = 1.25;
+pub const SINGLE_RATE_SPAN: f32 = 1.25;
 
 /// One setting of the device.
 pub struct Take {
@@ -37,6 +36,16 @@ pub struct Take {
     track: PhaseTrack,
     /// Settings by id, `rate` in Hz among them.
     settings: BTreeMap<String, f32>,
+}
+
+/// The end of a take that was kept out of training.
+pub struct HeldOut {
+    /// Name of the take.
+    pub name: String,
+    /// What the device did.
+    pub wet: Vec<f32>,
+    /// What the model does.
+    pub found: Vec<f32>,
 }
 
 /// All takes of one device.
@@ -49,17 +58,12 @@ pub struct Recordings {
     /// Samples kept out of training at the end.
     holdout: usize,
     seed: u64,
-    receptive_field: usize,
-    frame: usize,
+    window: Window,
 }
 
 /// `rate=2.33,colour=0` as it stands behind `--at`.
 fn parse_settings(text: &str) -> Result<BTreeMap<String, f32>> {
     text.split(',').filter(|part| !part.trim().is_empty()).map(crate::phaser::settings::parse).collect()
-}
-
-fn mono(path: &Path) -> Result<Vec<f32>> {
-    Ok(Audio::read(path)?.resampled(SAMPLE_RATE_HZ)?.mono())
 }
 
 /// One pole, as both sounds get it.
@@ -80,39 +84,39 @@ impl Recordings {
         at: &[String],
         holdout_s: f64,
         seed: u64,
-        receptive_field: usize,
-        frame: usize,
+        window: Window,
     ) -> Result<Self> {
         if !at.is_empty() && at.len() != wet_paths.len() {
             bail!("{} --wet and {} --at: expected one --at for each --wet, or none", wet_paths.len(), at.len());
         }
-        let mut dry = mono(dry_path)?;
+        let settings: Vec<BTreeMap<String, f32>> = (0..wet_paths.len())
+            .map(|i| at.get(i).map_or_else(|| Ok(BTreeMap::new()), |text| parse_settings(text)))
+            .collect::<Result<_>>()?;
+        let dry_name = dry_path.display().to_string();
+        let audio = Audio::read(dry_path)?;
+        let mut found = checks::file(&dry_name, &audio);
+        checks::report(&found)?;
+        let mut dry = audio.resampled(SAMPLE_RATE_HZ)?.mono();
         high_pass(&mut dry);
-        let rms = 10f64.powf(metrics::rms_db(&dry) / 20.0) as f32;
-        if rms.is_nan() || rms < 1e-5 {
-            bail!("{}: silent; give the sound that was sent into the device", dry_path.display());
-        }
-        let gain = LEVEL / rms;
+        let gain = LEVEL / 10f64.powf(metrics::rms_db(&dry) / 20.0) as f32;
         dry.iter_mut().for_each(|x| *x *= gain);
-        let mut takes = Vec::new();
-        for (i, path) in wet_paths.iter().enumerate() {
-            let given = at.get(i).map_or_else(|| Ok(BTreeMap::new()), |text| parse_settings(text))?;
-            takes.push(Take::read(path, &dry, gain, given)?);
-        }
-        let shortest = takes.iter().map(|take| take.wet.len()).min().unwrap_or(0).min(dry.len());
         let holdout = (holdout_s.max(0.0) * SAMPLE_RATE_HZ) as usize;
-        let needed = receptive_field + 4 * WINDOW_SAMPLES + holdout;
-        if shortest < needed {
-            bail!(
-                "{:.1} s of recording: expected at least {:.1} s, {holdout_s} s of which are kept out of training",
-                shortest as f64 / SAMPLE_RATE_HZ,
-                needed as f64 / SAMPLE_RATE_HZ
-            );
+        let least_s = (window.receptive_field + 4 * window.samples + holdout) as f64 / SAMPLE_RATE_HZ;
+        found.clear();
+        let mut takes = Vec::new();
+        for (path, settings) in wet_paths.iter().zip(settings) {
+            match Take::read(path, &dry, gain, least_s, settings, &mut found)? {
+                Some(take) => takes.push(take),
+                // A red light: the other recordings are looked at too, so that all faults show at once.
+                None => continue,
+            }
         }
+        checks::report(&found)?;
+        let shortest = takes.iter().map(|take| take.wet.len()).min().unwrap_or(0).min(dry.len());
         dry.truncate(shortest);
         takes.iter_mut().for_each(|take| take.wet.truncate(shortest));
         let controls = controls(&takes)?;
-        Ok(Self { dry, takes, controls, holdout, seed, receptive_field, frame })
+        Ok(Self { dry, takes, controls, holdout, seed, window })
     }
 
     /// Minutes of recording that are trained on.
@@ -120,8 +124,8 @@ impl Recordings {
         (self.dry.len() - self.holdout) as f64 * self.takes.len() as f64 / SAMPLE_RATE_HZ / 60.0
     }
 
-    /// ESR of the model on the end of each take, which no training saw, its LFO following the recording.
-    pub fn judge(&self, model: &Arc<Phaser>) -> Result<Vec<(String, f64)>> {
+    /// The end of each take, which no training saw, and the model's answer, its LFO following the recording.
+    pub fn held_out(&self, model: &Arc<Phaser>) -> Result<Vec<HeldOut>> {
         let judged = self.dry.len() - self.holdout;
         // A second of what came before, so that the model's past is that of the device.
         let start = judged.saturating_sub(SAMPLE_RATE_HZ as usize);
@@ -137,47 +141,63 @@ impl Recordings {
                 }
                 controls.rate_hz = take.settings["rate"];
                 let track = take.track.delayed_by(-(start as f64) / SAMPLE_RATE_HZ);
-                let found = render::play(model, &dry, &controls, &[], Some(&track), 512)?;
-                Ok((take.name.clone(), metrics::esr(&take.wet[judged..], &found.channels[0][judged - start..])))
+                let mut found = render::play(model, &dry, &controls, &[], Some(&track), 512)?;
+                let found = found.channels[0].split_off(judged - start);
+                Ok(HeldOut { name: take.name.clone(), wet: take.wet[judged..].to_vec(), found })
             })
             .collect()
+    }
+
+    /// Draws how far each take's LFO is ahead of a steady one.
+    pub fn plot_drift(&self, path: &Path) -> Result<()> {
+        let curves: Vec<_> = self.takes.iter().map(|take| (take.name.as_str(), take.track.knots().to_vec())).collect();
+        let title = "LFO found in the recordings";
+        plot::curves(path, title, "seconds", "turns ahead of a steady LFO", &curves, false)
+    }
+
+    /// Rate of the first take's LFO, in Hz.
+    pub fn rate_hz(&self) -> f64 {
+        f64::from(self.takes[0].settings["rate"])
     }
 }
 
 impl Take {
-    fn read(path: &Path, dry: &[f32], gain: f32, given: BTreeMap<String, f32>) -> Result<Self> {
+    /// Reads and checks one take; none if a light is red.
+    fn read(
+        path: &Path,
+        dry: &[f32],
+        gain: f32,
+        least_s: f64,
+        mut settings: BTreeMap<String, f32>,
+        found: &mut Vec<Check>,
+    ) -> Result<Option<Self>> {
         let name = path.display().to_string();
-        let mut wet = mono(path)?;
+        let audio = Audio::read(path)?;
+        let mut mine = checks::file(&name, &audio);
+        let mut wet = audio.resampled(SAMPLE_RATE_HZ)?.mono();
+        let seconds = |samples: usize| samples as f64 / SAMPLE_RATE_HZ;
+        mine.push(checks::lengths(&name, seconds(dry.len()), seconds(wet.len()), least_s));
         high_pass(&mut wet);
         wet.iter_mut().for_each(|x| *x *= gain);
-        let differ = wet.len().abs_diff(dry.len()) as f64 / SAMPLE_RATE_HZ;
-        if differ > 1.0 {
-            bail!("{name}: {differ:.1} s longer or shorter than the dry sound; give the recording of the same sound");
+        let common = wet.len().min(dry.len());
+        let (polarity, lag) =
+            (match_polarity(&dry[..common], &wet[..common]), lag_samples(&dry[..common], &wet[..common]));
+        mine.extend(checks::alignment(&name, lag, polarity));
+        let mut take = None;
+        if mine.iter().all(|check| check.light != Light::Red) {
+            let shift = lag - SLACK_SAMPLES;
+            let wet: Vec<f32> = (0..common as i64)
+                .map(|t| usize::try_from(t + shift).ok().and_then(|t| wet.get(t)).map_or(0.0, |x| polarity * x))
+                .collect();
+            let (fit, track) =
+                PhaseTrack::follow(&dry[..common], &wet, SAMPLE_RATE_HZ).with_context(|| name.clone())?;
+            mine.extend(checks::lfo(&name, fit.rate_hz, fit.explained_variance, seconds(common)));
+            // The knob's value conditions the net; without one the measured frequency does.
+            settings.entry("rate".into()).or_insert(fit.rate_hz as f32);
+            take = Some(Self { name, wet, track, settings });
         }
-        if metrics::peak(&wet) < 1e-4 {
-            bail!("{name}: silent; check that the device was recorded");
-        }
-        wet.resize(dry.len(), 0.0);
-        let polarity = match_polarity(dry, &wet);
-        let lag = lag_samples(dry, &wet);
-        if lag.abs() > MAX_LAG_SAMPLES {
-            bail!(
-                "{name}: {lag} samples behind the dry sound, expected at most {MAX_LAG_SAMPLES}; cut both to start together"
-            );
-        }
-        let shift = lag - SLACK_SAMPLES;
-        let wet: Vec<f32> = (0..dry.len() as i64)
-            .map(|t| usize::try_from(t + shift).ok().and_then(|t| wet.get(t)).map_or(0.0, |x| polarity * x))
-            .collect();
-        let (fit, track) = PhaseTrack::follow(dry, &wet, SAMPLE_RATE_HZ).with_context(|| name.clone())?;
-        println!(
-            "{name}: {lag} samples behind, polarity {polarity:+.0}, LFO {:.4} Hz, explains {:.2} of the level changes",
-            fit.rate_hz, fit.explained_variance
-        );
-        let mut settings = given;
-        // The knob's value conditions the net; without one the measured frequency does.
-        settings.entry("rate".into()).or_insert(fit.rate_hz as f32);
-        Ok(Self { name, wet, track, settings })
+        found.extend(mine);
+        Ok(take)
     }
 }
 
@@ -222,24 +242,24 @@ fn controls(takes: &[Take]) -> Result<Vec<ControlInfo>> {
 impl Source for Recordings {
     fn batch(&self, step: u64) -> Batch {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let frames = Batch::frames(self.receptive_field, self.frame);
-        let last = self.dry.len() - self.holdout - self.receptive_field - WINDOW_SAMPLES;
+        let Window { receptive_field, frame, samples, count } = self.window;
+        let last = self.dry.len() - self.holdout - receptive_field - samples;
         let mut batch = Batch::default();
         let mut quiet = 0;
-        while batch.controls.len() < WINDOWS {
+        while batch.controls.len() < count {
             let take = &self.takes[rng.random_range(0..self.takes.len())];
             let start = rng.random_range(0..=last);
-            let judged = start + self.receptive_field;
-            let wet = &take.wet[judged..judged + WINDOW_SAMPLES];
+            let judged = start + receptive_field;
+            let wet = &take.wet[judged..judged + samples];
             // Pauses teach nothing; a recording of almost nothing but pauses must not stop the training.
             if metrics::rms_db(wet) < 20.0 * f64::from(QUIET).log10() && quiet < 1000 {
                 quiet += 1;
                 continue;
             }
-            let phases =
-                (0..frames).map(|m| take.track.turns_at((start + m * self.frame) as f64 / SAMPLE_RATE_HZ)).collect();
+            let turns = |m: usize| take.track.turns_at((start + m * frame) as f64 / SAMPLE_RATE_HZ);
+            let phases = (0..self.window.frames()).map(turns).collect();
             let seen = self.controls.iter().map(|control| control.normalised(take.settings[&control.id])).collect();
-            batch.push(&self.dry[start..judged + WINDOW_SAMPLES], wet, phases, seen);
+            batch.push(&self.dry[start..judged + samples], wet, phases, seen);
         }
         batch
     }

@@ -1,6 +1,7 @@
 //! Batches rendered on the fly from a computed device: any rate, any position of its knobs, any phase, any level.
-use super::batch::{Batch, Source, WINDOW_SAMPLES, WINDOWS};
-use crate::phaser::device::Device;
+use super::batch::{Batch, Source, Window};
+use super::recordings::SINGLE_RATE_SPAN;
+use crate::phaser::device::{Device, rate};
 use crate::phaser::excitation::{Bank, bank};
 use crate::phaser::lfo::Lfo;
 use kernels::checkpoint::ControlInfo;
@@ -22,16 +23,33 @@ pub struct StandIn {
     device: Box<dyn Device>,
     controls: Vec<ControlInfo>,
     bank: Bank,
+    /// Control values of every window, or none to draw them.
+    fixed: Option<Vec<f64>>,
     seed: u64,
-    receptive_field: usize,
-    frame: usize,
+    window: Window,
 }
 
 impl StandIn {
-    /// Makes the dry sound: 60 s of strings, 30 s of noise, 30 s of chirps.
-    pub fn new(device: Box<dyn Device>, seed: u64, receptive_field: usize, frame: usize) -> Self {
+    /// Makes the dry sound: 60 s of strings, 30 s of noise, 30 s of chirps. `fixed`: control values that stand still.
+    pub fn new(device: Box<dyn Device>, fixed: Option<Vec<f64>>, seed: u64, window: Window) -> Self {
         let bank = bank(seed, SAMPLE_RATE_HZ, [60.0, 30.0, 30.0]);
-        Self { controls: device.controls(), device, bank, seed, receptive_field, frame }
+        Self { controls: device.controls(), device, bank, fixed, seed, window }
+    }
+
+    /// What a model of it is told: all controls, or the rate alone where they stand still.
+    pub fn controls(&self) -> Vec<ControlInfo> {
+        match &self.fixed {
+            None => self.controls.clone(),
+            Some(values) => {
+                let rate_hz = values[0] as f32;
+                vec![rate([rate_hz / SINGLE_RATE_SPAN, rate_hz * SINGLE_RATE_SPAN], rate_hz)]
+            }
+        }
+    }
+
+    /// Control values that stand still, rate in Hz first.
+    pub fn fixed(&self) -> Option<&[f64]> {
+        self.fixed.as_deref()
     }
 
     /// The device.
@@ -43,22 +61,23 @@ impl StandIn {
 impl Source for StandIn {
     fn batch(&self, step: u64) -> Batch {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let past = LEAD_IN_SAMPLES + self.receptive_field;
-        let frames = Batch::frames(self.receptive_field, self.frame);
+        let Window { receptive_field, frame, samples, count } = self.window;
+        let past = LEAD_IN_SAMPLES + receptive_field;
+        let told = self.controls();
         let mut batch = Batch::default();
-        while batch.controls.len() < WINDOWS {
-            let values = self.device.draw(&mut rng);
+        while batch.controls.len() < count {
+            let values = self.fixed.clone().unwrap_or_else(|| self.device.draw(&mut rng));
             let lfo = Lfo::steady(values[0], rng.random());
             let gain = 10f32.powf(rng.random_range(GAIN));
-            let dry: Vec<f32> = self.bank.excerpt(&mut rng, past + WINDOW_SAMPLES).iter().map(|x| gain * x).collect();
-            let window = &dry[past..];
-            if (window.iter().map(|x| x * x).sum::<f32>() / window.len() as f32).sqrt() < QUIET {
+            let dry: Vec<f32> = self.bank.excerpt(&mut rng, past + samples).iter().map(|x| gain * x).collect();
+            let heard = &dry[past..];
+            if (heard.iter().map(|x| x * x).sum::<f32>() / heard.len() as f32).sqrt() < QUIET {
                 continue;
             }
             let wet = self.device.play(&values, &lfo, rng.random(), SAMPLE_RATE_HZ, &dry);
-            let phases =
-                (0..frames).map(|m| lfo.turns_at((LEAD_IN_SAMPLES + m * self.frame) as f64 / SAMPLE_RATE_HZ)).collect();
-            let seen = values.iter().zip(&self.controls).map(|(value, c)| c.normalised(*value as f32)).collect();
+            let turns = |m: usize| lfo.turns_at((LEAD_IN_SAMPLES + m * frame) as f64 / SAMPLE_RATE_HZ);
+            let phases = (0..self.window.frames()).map(turns).collect();
+            let seen = values.iter().zip(&told).map(|(value, c)| c.normalised(*value as f32)).collect();
             batch.push(&dry[LEAD_IN_SAMPLES..], &wet[past..], phases, seen);
         }
         batch

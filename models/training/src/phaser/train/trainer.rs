@@ -1,19 +1,15 @@
-//! The loop: batches, loss, gradient, step; by a budget of time or of steps, resumable.
+//! The loop of every training: batches made ahead, a step, a budget of time or of steps, checkpoints to go on from.
 use super::adam::Adam;
-use super::batch::{Batch, Source, WINDOW_SAMPLES, WINDOWS};
-use crate::spectral_loss::SpectralLoss;
+use super::batch::{Batch, Source};
 use anyhow::{Context, Result, bail};
-use candle_core::{Device, Tensor};
-use nets::phaser::Net;
+use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Instant;
 
-/// Highest learning rate.
-const LEARNING_RATE: f64 = 0.01;
 /// Share of the budget in which the learning rate rises.
 const WARM_UP: f64 = 0.03;
 /// Learning rate at the end, of the highest.
@@ -37,7 +33,7 @@ pub struct Progress {
     pub step: u64,
     /// Seconds of training, over all resumed parts.
     pub seconds: f64,
-    /// Slowly following mean of the loss: ESR a window.
+    /// Slowly following mean of the loss that [`Learner::learn`] returns.
     pub loss: f64,
     /// Step and loss, every so often, for the plot.
     pub curve: Vec<(u64, f64)>,
@@ -45,33 +41,45 @@ pub struct Progress {
     pub seed: u64,
 }
 
-/// A net in training.
-pub struct Trainer {
-    /// The net.
-    pub net: Net,
-    /// The optimiser.
-    pub adam: Adam,
+/// What a training run teaches.
+pub trait Learner {
+    /// One step, `share` 0..1 of the budget used up before it; returns the loss to show.
+    fn learn(&mut self, batch: &Batch, step: u64, share: f64) -> Result<f64>;
+
+    /// All that a checkpoint keeps.
+    fn parts(&mut self) -> Vec<Part<'_>>;
+}
+
+/// Weights with their optimiser.
+pub struct Part<'a> {
+    /// What stands before the names of its tensors in a checkpoint.
+    pub prefix: &'static str,
+    /// The weights.
+    pub vars: &'a BTreeMap<String, Var>,
+    /// Their moments.
+    pub adam: &'a mut Adam,
+}
+
+/// A run.
+pub struct Trainer<L> {
+    /// What learns.
+    pub learner: L,
     /// Where the run stands.
     pub progress: Progress,
     budget: Budget,
-    loss: Loss,
-    spectral: SpectralLoss,
 }
 
-/// What is made small: `ESR of each window + spectral_share x multi-resolution STFT distance`.
-#[derive(Clone, Copy, Debug)]
-pub struct Loss {
-    /// Energy a sample that is added to a window's own, so that silence and its noise do not weigh more than sound.
-    pub energy_floor: f64,
-    /// Weight of the STFT distance. It holds the treble, of which the ESR hardly knows.
-    pub spectral_share: f64,
+/// Warm-up, then a cosine down to a hundredth of the highest rate; `share` is 0..1 of the budget.
+pub fn learning_rate(highest: f64, share: f64) -> f64 {
+    let cosine = 0.5 + 0.5 * (std::f64::consts::PI * (share - WARM_UP) / (1.0 - WARM_UP)).cos();
+    highest * if share < WARM_UP { share / WARM_UP } else { FINAL_SHARE + (1.0 - FINAL_SHARE) * cosine }
 }
 
-impl Trainer {
+impl<L: Learner> Trainer<L> {
     /// A new run.
-    pub fn new(net: Net, budget: Budget, loss: Loss, seed: u64) -> Self {
+    pub fn new(learner: L, budget: Budget, seed: u64) -> Self {
         let progress = Progress { step: 0, seconds: 0.0, loss: 1.0, curve: Vec::new(), seed };
-        Self { net, adam: Adam::default(), progress, budget, loss, spectral: SpectralLoss::default() }
+        Self { learner, progress, budget }
     }
 
     /// Share of the budget that is used up, 0..1.
@@ -83,15 +91,12 @@ impl Trainer {
         .min(1.0)
     }
 
-    /// Warm-up, then a cosine down to a hundredth.
-    pub fn learning_rate(&self) -> f64 {
-        let share = self.share();
-        let cosine = 0.5 + 0.5 * (std::f64::consts::PI * (share - WARM_UP) / (1.0 - WARM_UP)).cos();
-        LEARNING_RATE * if share < WARM_UP { share / WARM_UP } else { FINAL_SHARE + (1.0 - FINAL_SHARE) * cosine }
-    }
-
     /// Trains until the budget is used up or `after_step` says stop. Data is made on a second thread.
-    pub fn run(&mut self, source: &Arc<dyn Source>, mut after_step: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
+    pub fn run(
+        &mut self,
+        source: &Arc<dyn Source>,
+        mut after_step: impl FnMut(&mut Self) -> Result<bool>,
+    ) -> Result<()> {
         let (sender, batches) = mpsc::sync_channel(AHEAD);
         let (source, first) = (source.clone(), self.progress.step);
         let maker = std::thread::spawn(move || {
@@ -105,7 +110,7 @@ impl Trainer {
         let (start, before) = (Instant::now(), self.progress.seconds);
         while self.share() < 1.0 {
             let batch = batches.recv().context("the thread that makes the training data ended")?;
-            let loss = self.step(&batch)?;
+            let loss = self.learner.learn(&batch, self.progress.step, self.share())?;
             if !loss.is_finite() {
                 bail!("the loss became {loss} at step {}: resume from the last checkpoint", self.progress.step);
             }
@@ -125,36 +130,24 @@ impl Trainer {
         maker.join().ok().context("the thread that makes the training data failed")
     }
 
-    /// One step; returns the mean ESR of the windows before it.
-    fn step(&mut self, batch: &Batch) -> Result<f64> {
-        let device = Device::Cpu;
-        let x = Tensor::from_slice(&batch.dry, (WINDOWS, batch.dry.len() / WINDOWS), &device)?;
-        let target = Tensor::from_slice(&batch.wet, (WINDOWS, WINDOW_SAMPLES), &device)?;
-        let modulation = self.net.oscillator(&batch.phases_turns, &batch.controls)?;
-        let y = self.net.effect_fused(&x, &modulation)?;
-        let energy = (target.sqr()?.sum(1)? + self.loss.energy_floor * WINDOW_SAMPLES as f64)?;
-        let esr = ((&y - &target)?.sqr()?.sum(1)? / energy)?.mean_all()?;
-        let mut loss = esr.clone();
-        if self.loss.spectral_share > 0.0 {
-            loss = (loss + (self.spectral.distance(&y, &target)? * self.loss.spectral_share)?)?;
-        }
-        let rate = self.learning_rate();
-        self.adam.step(&self.net.vars, &loss.backward()?, rate)?;
-        Ok(f64::from(esr.to_scalar::<f32>()?))
-    }
-
     /// Writes weights, moments and progress; the file appears whole or not at all.
-    pub fn save(&self, path: &Path) -> Result<()> {
+    pub fn save(&mut self, path: &Path) -> Result<()> {
         let mut tensors: HashMap<String, Tensor> = HashMap::new();
-        for (name, var) in &self.net.vars {
-            tensors.insert(name.clone(), var.as_tensor().clone());
+        let mut steps: BTreeMap<&str, u64> = BTreeMap::new();
+        for Part { prefix, vars, adam } in self.learner.parts() {
+            steps.insert(prefix, adam.steps);
+            for (name, var) in vars {
+                tensors.insert(format!("{prefix}.{name}"), var.as_tensor().clone());
+            }
+            for (name, (m, v)) in &adam.moments {
+                tensors.insert(format!("adam.m.{prefix}.{name}"), m.clone());
+                tensors.insert(format!("adam.v.{prefix}.{name}"), v.clone());
+            }
         }
-        for (name, (m, v)) in &self.adam.moments {
-            tensors.insert(format!("adam.m.{name}"), m.clone());
-            tensors.insert(format!("adam.v.{name}"), v.clone());
-        }
-        let progress = serde_json::to_string(&self.progress)?;
-        let metadata = HashMap::from([("progress".to_string(), progress)]);
+        let metadata = HashMap::from([
+            ("progress".to_string(), serde_json::to_string(&self.progress)?),
+            ("adam_steps".to_string(), serde_json::to_string(&steps)?),
+        ]);
         let partial = path.with_extension("partial");
         safetensors::serialize_to_file(&tensors, Some(metadata), &partial)
             .with_context(|| format!("{}: the checkpoint cannot be written", partial.display()))?;
@@ -167,18 +160,34 @@ impl Trainer {
             || format!("{}: not a checkpoint of this training; leave out --resume to start anew", path.display());
         let bytes = std::fs::read(path).with_context(what)?;
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).with_context(what)?;
-        let progress = header.metadata().as_ref().and_then(|m| m.get("progress")).with_context(what)?;
-        self.progress = serde_json::from_str(progress).with_context(what)?;
+        let metadata = header.metadata().as_ref().with_context(what)?;
+        self.progress = serde_json::from_str(metadata.get("progress").with_context(what)?).with_context(what)?;
+        let steps: BTreeMap<String, u64> =
+            serde_json::from_str(metadata.get("adam_steps").with_context(what)?).with_context(what)?;
         let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).with_context(what)?;
-        for (name, var) in &self.net.vars {
-            var.set(&tensors.remove(name).with_context(what)?).with_context(what)?;
-            if let (Some(m), Some(v)) =
-                (tensors.remove(&format!("adam.m.{name}")), tensors.remove(&format!("adam.v.{name}")))
-            {
-                self.adam.moments.insert(name.clone(), (m, v));
+        for Part { prefix, vars, adam } in self.learner.parts() {
+            adam.steps = *steps.get(prefix).with_context(what)?;
+            for (name, var) in vars {
+                var.set(&tensors.remove(&format!("{prefix}.{name}")).with_context(what)?).with_context(what)?;
+                let mut moment = |kind: &str| tensors.remove(&format!("adam.{kind}.{prefix}.{name}"));
+                if let (Some(m), Some(v)) = (moment("m"), moment("v")) {
+                    adam.moments.insert(name.clone(), (m, v));
+                }
             }
         }
-        self.adam.steps = self.progress.step;
+        Ok(())
+    }
+}
+
+impl<L: Learner> Trainer<L> {
+    /// Begins with the weights of a checkpoint, its steps and moments forgotten.
+    pub fn adopt(&mut self, path: &Path) -> Result<()> {
+        let fresh = self.progress.clone();
+        self.load(path)?;
+        self.progress = fresh;
+        for part in self.learner.parts() {
+            *part.adam = Adam::default();
+        }
         Ok(())
     }
 }

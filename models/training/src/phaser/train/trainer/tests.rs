@@ -1,7 +1,9 @@
 //! Training in small: a device whose answer is known is learnt in seconds, and a run that was stopped ends like one that was not.
+use super::super::batch::Window;
+use super::super::supervised::{Loss, Supervised};
 use super::*;
 use kernels::nn::naive::noise;
-use nets::phaser::{Config, EffectConfig, ModulationConfig};
+use nets::phaser::{Config, EffectConfig, ModulationConfig, Net};
 use std::f64::consts::TAU;
 
 /// Samples of a turn of the device's LFO.
@@ -21,36 +23,44 @@ struct Comb;
 impl Source for Comb {
     fn batch(&self, step: u64) -> Batch {
         let (field, frame) = (config().effect.receptive_field(), config().frame);
+        let shape = Window { receptive_field: field, frame, samples: 8192, count: 4 };
         let mut batch = Batch::default();
-        for window in 0..WINDOWS as u64 {
-            let start_turns = (step * WINDOWS as u64 + window) as f64 * 0.381;
+        for window in 0..shape.count as u64 {
+            let start_turns = (step * shape.count as u64 + window) as f64 * 0.381;
             let turns = |sample: usize| start_turns + sample as f64 / PERIOD_SAMPLES;
-            let dry: Vec<f32> = noise(1 + step * WINDOWS as u64 + window, field + WINDOW_SAMPLES);
+            let dry: Vec<f32> = noise(1 + step * shape.count as u64 + window, shape.dry_samples());
             let wet: Vec<f32> =
                 (field..dry.len()).map(|t| dry[t] + 0.6 * (TAU * turns(t)).cos() as f32 * dry[t - 2]).collect();
-            let phases = (0..Batch::frames(field, frame)).map(|m| turns(m * frame)).collect();
+            let phases = (0..shape.frames()).map(|m| turns(m * frame)).collect();
             batch.push(&dry, &wet, phases, vec![0.0]);
         }
         batch
     }
 }
 
-fn trainer(steps: u64) -> Trainer {
+fn trainer(steps: u64) -> Trainer<Supervised> {
     let net = Net::new(config(), 1, 3, &Device::Cpu).unwrap();
-    Trainer::new(net, Budget::Steps(steps), Loss { energy_floor: 1e-6, spectral_share: 0.01 }, 3)
+    let loss = Loss { energy_floor: 1e-6, spectral_share: 0.01 };
+    Trainer::new(Supervised::new(net, loss), Budget::Steps(steps), 3)
 }
 
-fn weights(trainer: &Trainer) -> Vec<f32> {
-    trainer.net.vars.values().flat_map(|v| v.as_tensor().flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect()
+fn weights(trainer: &Trainer<Supervised>) -> Vec<f32> {
+    trainer
+        .learner
+        .net
+        .vars
+        .values()
+        .flat_map(|v| v.as_tensor().flatten_all().unwrap().to_vec1::<f32>().unwrap())
+        .collect()
 }
 
 #[test]
 fn a_moving_comb_is_learnt() {
     let mut trainer = trainer(250);
     let source: Arc<dyn Source> = Arc::new(Comb);
-    let untrained = trainer.step(&source.batch(9_999)).unwrap();
+    let untrained = trainer.learner.learn(&source.batch(9_999), 0, 0.0).unwrap();
     trainer.run(&source, |_| Ok(true)).unwrap();
-    let trained = trainer.step(&source.batch(9_999)).unwrap();
+    let trained = trainer.learner.learn(&source.batch(9_999), 0, 0.0).unwrap();
     assert!(untrained > 0.1 && trained < 2e-3, "ESR {untrained} before, {trained} after");
 }
 
