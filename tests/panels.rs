@@ -55,8 +55,21 @@ fn view() -> View {
         },
         model_rate_hz: 44_100.0,
         curves_db,
+        shape: probe.sweep(&model, &Controls::new(model.info()), &frequencies).to_vec(),
         error: None,
     }
+}
+
+#[test]
+fn the_dial_shows_the_models_own_sweep_and_a_circle_where_none_is() {
+    let model = Phaser::load(plugin::phaser::FACTORY_MODELS[0].1).unwrap();
+    let mut probe = Probe::new(&model);
+    let full = Controls::new(model.info());
+    let shape = probe.sweep(&model, &full, &frequencies_hz());
+    // Highest at phase 0, lowest half a turn on, as the pedal's own curve.
+    assert!(shape[0] > 0.95 && shape[shape.len() / 2] < 0.05, "{shape:?}");
+    let still = probe.sweep(&model, &Controls { depth: 0.0, ..full }, &frequencies_hz());
+    assert!(still.iter().all(|place| *place == 0.5), "{still:?}");
 }
 
 fn harness(view: View, scale: f32) -> Harness<'static, Actions> {

@@ -141,6 +141,7 @@ fn controls_that_are_no_numbers_harm_nothing() {
     let mut engine = Engine::new(model.clone(), 48_000.0, 2).unwrap();
     let bad = f32::NAN;
     let controls = Controls {
+        drift: bad,
         rate_hz: bad,
         phase_turns: Some(f64::INFINITY),
         running: true,

@@ -16,8 +16,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Models built in, the first of which a fresh instance plays.
-pub const FACTORY_MODELS: &[(&str, &[u8])] =
-    &[("Small Stone double", include_bytes!("../../assets/models/phaser/small_stone.safetensors"))];
+pub const FACTORY_MODELS: &[(&str, &[u8])] = &[
+    ("Small Stone double", include_bytes!("../../assets/models/phaser/small_stone.safetensors")),
+    ("JFET ninety double", include_bytes!("../../assets/models/phaser/jfet.safetensors")),
+    ("Lamp vibe double", include_bytes!("../../assets/models/phaser/vibe.safetensors")),
+];
 
 /// Time in which the sound goes and comes back when the model is changed, in seconds.
 const SWAP_S: f32 = 0.005;

@@ -4,6 +4,7 @@
 //! modulation paths ([`oscillator`], [`recurrent`]); `docs/model-format.md` lists its tensors.
 pub mod channel;
 pub mod config;
+pub mod drift;
 pub mod effect;
 pub mod engine;
 pub mod oscillator;
@@ -126,6 +127,8 @@ pub struct Controls {
     pub phase_turns: Option<f64>,
     /// Does the LFO advance by `rate_hz`? False holds the phase (manual mode).
     pub running: bool,
+    /// Natural wandering of the rate, 0..1; 1 is as measured on hardware, see [`drift`].
+    pub drift: f32,
     /// Phase of the second channel ahead of the first, in turns.
     pub stereo_phase_turns: f32,
     /// Depth of the modulation, 0..1; 1 is the hardware.
@@ -153,6 +156,7 @@ impl Controls {
             rate_hz: info.control("rate").map_or(0.5, |(_, rate)| rate.default),
             phase_turns: None,
             running: true,
+            drift: 0.0,
             stereo_phase_turns: 0.0,
             depth: 1.0,
             values,
@@ -169,6 +173,7 @@ impl Controls {
         Self {
             rate_hz: or(self.rate_hz, 0.0, 1000.0, 0.0),
             phase_turns: self.phase_turns.filter(|p| p.is_finite()),
+            drift: or(self.drift, 0.0, 1.0, 0.0),
             stereo_phase_turns: or(self.stereo_phase_turns, -1.0, 1.0, 0.0),
             depth: or(self.depth, 0.0, 1.0, 1.0),
             values: self.values.map(|v| or(v, -1e9, 1e9, 0.0)),

@@ -8,7 +8,7 @@ use crate::scope::Scope;
 use crate::ui::response::frequencies_hz;
 use crate::ui::theme;
 use crate::ui::top_bar::{TopBarAction, TopBarView};
-use kernels::phaser::{Phaser, Probe};
+use kernels::phaser::{Controls, Phaser, Probe};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::plugin::{ParamValue, PluginState};
 use nice_plug::prelude::*;
@@ -50,6 +50,8 @@ pub struct PhaserEditor {
     defaults: BTreeMap<String, ParamValue>,
     /// Measures the response of the model that it was made for.
     probe: Option<(Arc<Phaser>, Probe)>,
+    /// The sweep over a turn of the LFO, and the controls that it was measured for.
+    shape: Option<(Controls, Vec<f32>)>,
     /// The other of the two states of A|B.
     other: Option<PluginState>,
     is_b: bool,
@@ -75,6 +77,7 @@ pub fn create(
         presets: Presets::new("phaser", PhaserPlugin::CLAP_ID, &FACTORY_PRESETS),
         defaults: PhaserParams::defaults(),
         probe: None,
+        shape: None,
         other: None,
         is_b: false,
         error: None,
@@ -127,18 +130,25 @@ impl PhaserEditor {
             model_rate_hz: info.map_or(0.0, |info| info.sample_rate_hz),
             reading,
             curves_db,
+            shape: self.shape.as_ref().map_or_else(Vec::new, |(_, shape)| shape.clone()),
             error: self.error.clone().or(status.error),
         }
     }
 
-    /// The response of each channel where its sweep stands, measured from the model that plays.
+    /// The response of each channel where its sweep stands, measured from the model that plays; the shape of the whole sweep is
+    /// measured anew when a knob has moved.
     fn curves(&mut self, status: &Status, phases_turns: &[f32]) -> Vec<Vec<f32>> {
         let Some(model) = &status.model else { return Vec::new() };
         if !self.probe.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, model)) {
             self.probe = Some((model.clone(), Probe::new(model)));
+            self.shape = None;
         }
         let Some((_, probe)) = &mut self.probe else { return Vec::new() };
         let (controls, frequencies) = (self.params.controls(model.info()), frequencies_hz());
+        if self.shape.as_ref().is_none_or(|(of, _)| *of != controls) {
+            let shape = probe.sweep(model, &controls, &frequencies);
+            self.shape = Some((controls, shape.to_vec()));
+        }
         let mut curve = |phase: &f32| {
             let mut db = vec![0.0; frequencies.len()];
             probe.response_db(model, &controls, f64::from(*phase), &frequencies, &mut db);

@@ -1,6 +1,6 @@
 //! The panel of Doppel Phaser: draws from a view, returns what the user did.
 use crate::scope::Reading;
-use crate::ui::knob::{knob, menu};
+use crate::ui::knob::{SIZE as SIZE_OF_KNOB, knob, menu};
 use crate::ui::lfo_dial::lfo_dial;
 use crate::ui::meter::meter;
 use crate::ui::param::{Edit, Gesture, ParamView};
@@ -12,6 +12,11 @@ use egui::{Frame, Margin, Panel, RichText, Ui, vec2};
 
 /// Size of the panel at zoom 1, in points.
 pub const SIZE: (f32, f32) = (900.0, 560.0);
+
+/// Ids of the parameters that a model's further controls take.
+const SLOTS: [&str; 4] = ["ctl1", "ctl2", "ctl3", "ctl4"];
+/// Width of all that stands beside the knobs in their row: boxes, gaps, meters, the bypass button.
+const BESIDE_KNOBS: f32 = 170.0;
 
 /// Everything that the panel shows.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +31,8 @@ pub struct View {
     pub model_rate_hz: f64,
     /// Measured magnitude response of each channel, dB.
     pub curves_db: Vec<Vec<f32>>,
+    /// The sweep over a turn of the LFO, 0..1, measured; empty if there is none.
+    pub shape: Vec<f32>,
     /// What went wrong last.
     pub error: Option<String>,
 }
@@ -76,7 +83,8 @@ fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
                 let shown = if synced { find(view, "division") } else { find(view, "rate") };
                 let rate = shown.map_or("", |param| param.text.as_str());
                 ui.vertical_centered(|ui| {
-                    lfo_dial(ui, &view.reading.phases_turns[..channels], rate, (height - 136.0).min(170.0))
+                    let size = (height - 136.0).min(170.0);
+                    lfo_dial(ui, &view.reading.phases_turns[..channels], &view.shape, rate, size)
                 });
                 ui.horizontal(|ui| {
                     for (id, width) in [("lfo_mode", 80.0), ("sync", 80.0)] {
@@ -114,22 +122,26 @@ fn knobs(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
             },
         );
     };
+    // A knob that the model has no control for is not drawn; many knobs are drawn narrower.
+    let info = view.bar.info.as_ref();
+    let has_colour = info.is_none_or(|info| info.control("colour").is_some());
+    let further = info.map_or(0, further_controls).min(SLOTS.len());
+    let lfo = ["rate", "phase", "stereo_phase", "drift"];
+    let tone = [&["colour", "depth"][usize::from(!has_colour)..], &SLOTS[..further]].concat();
+    let level = ["input", "mix", "output"];
+    let count = lfo.len() + tone.len() + level.len();
+    let width = ((ui.available_width() - BESIDE_KNOBS) / count as f32).min(SIZE_OF_KNOB.x);
     let row = |ui: &mut Ui, ids: &[&str], edits: &mut Vec<Edit>| {
         for param in ids.iter().filter_map(|id| find(view, id)) {
-            knob(ui, param, edits);
+            knob(ui, param, width, edits);
         }
     };
     ui.horizontal(|ui| {
-        group(ui, "LFO", &mut |ui| row(ui, &["rate", "phase", "stereo_phase"], edits));
-        group(ui, "TONE", &mut |ui| {
-            row(ui, &["colour", "depth"], edits);
-            // Slots that the model has no control for are not drawn.
-            let named = view.bar.info.as_ref().map_or(0, further_controls);
-            row(ui, &["ctl1", "ctl2", "ctl3", "ctl4"][..named.min(4)], edits);
-        });
+        group(ui, "LFO", &mut |ui| row(ui, &lfo, edits));
+        group(ui, "TONE", &mut |ui| row(ui, &tone, edits));
         group(ui, "LEVEL", &mut |ui| {
             meter(ui, view.reading.input_peak, 84.0);
-            row(ui, &["input", "mix", "output"], edits);
+            row(ui, &level, edits);
             meter(ui, view.reading.output_peak, 84.0);
         });
         if let Some(bypass) = find(view, "bypass") {

@@ -116,6 +116,9 @@ pub struct LfoParams {
     /// Right channel ahead of the left, degrees.
     #[id = "stereo_phase"]
     pub stereo_phase: FloatParam,
+    /// Natural wandering of the rate, 0..1.
+    #[id = "drift"]
+    pub drift: FloatParam,
 }
 
 /// What the hardware's other knobs do.
@@ -216,6 +219,7 @@ impl Default for PhaserParams {
                 division: EnumParam::new("Division", Division::Whole),
                 phase: degrees("Phase", 0.0, 0.0, 360.0),
                 stereo_phase: degrees("Stereo phase", 90.0, -180.0, 180.0),
+                drift: percent("Drift", 0.0),
             },
             tone: ToneParams {
                 colour: percent("Colour", 0.0),
@@ -239,7 +243,7 @@ pub type Listed<'a> = (&'static str, &'a dyn AnyParam, &'static str);
 
 impl PhaserParams {
     /// Every parameter, in the order of `docs/parameters.md`.
-    pub fn list(&self) -> [Listed<'_>; 16] {
+    pub fn list(&self) -> [Listed<'_>; 17] {
         let (lfo, tone, level) = (&self.lfo, &self.tone, &self.level);
         [
             (
@@ -260,6 +264,11 @@ impl PhaserParams {
                 "Manual: where the sweep stands. Sync: where it lies against the bar. Trigger: where it starts.",
             ),
             ("stereo_phase", &lfo.stereo_phase, "How far the right channel's sweep is ahead of the left's."),
+            (
+                "drift",
+                &lfo.drift,
+                "How far the speed wanders by itself in Free and Trigger mode. 100 % is as measured on a pedal: 0.13 % up and down within some ten seconds.",
+            ),
             ("colour", &tone.colour, "The pedal's colour switch: feedback around the stages."),
             (
                 "depth",
@@ -353,6 +362,11 @@ impl PhaserParams {
             rate_hz: lfo.rate.value(),
             phase_turns: None,
             running: true,
+            // A sweep that follows the song does not stray from it.
+            drift: match lfo.mode.value() {
+                LfoMode::Free | LfoMode::Trigger => lfo.drift.value(),
+                LfoMode::Sync | LfoMode::Manual => 0.0,
+            },
             stereo_phase_turns: lfo.stereo_phase.value() / 360.0,
             depth,
             values,

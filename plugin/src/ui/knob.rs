@@ -4,7 +4,7 @@ use super::{keys, theme};
 use egui::{Align2, Id, Key, Pos2, Rect, Response, Sense, Stroke, TextEdit, Ui, Vec2, pos2, vec2};
 use std::f32::consts::PI;
 
-/// Size of a knob with its name and value, in points.
+/// Largest width of a knob with its name and value, and its height, in points.
 pub const SIZE: Vec2 = vec2(74.0, 92.0);
 /// Radius of the arc.
 const RADIUS: f32 = 22.0;
@@ -13,10 +13,10 @@ const START: f32 = 0.75 * PI;
 /// Length of the arc.
 const SWEEP: f32 = 1.5 * PI;
 
-/// Draws a parameter as a knob and notes what the user does to it.
-pub fn knob(ui: &mut Ui, view: &ParamView, edits: &mut Vec<Edit>) -> Response {
-    let (rect, _) = ui.allocate_exact_size(SIZE, Sense::hover());
-    let dial = Rect::from_min_size(rect.min, vec2(SIZE.x, SIZE.y - 20.0));
+/// Draws a parameter as a knob of so many points in width and notes what the user does to it.
+pub fn knob(ui: &mut Ui, view: &ParamView, width: f32, edits: &mut Vec<Edit>) -> Response {
+    let (rect, _) = ui.allocate_exact_size(vec2(width, SIZE.y), Sense::hover());
+    let dial = Rect::from_min_size(rect.min, vec2(width, SIZE.y - 20.0));
     let response = ui.interact(dial, ui.scope_id().with(view.id), Sense::click_and_drag());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, &view.name));
     gestures(ui, view, &response, edits);

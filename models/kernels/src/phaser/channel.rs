@@ -1,4 +1,5 @@
 //! One channel of a phaser: the modulation's clock and memory, and the past of the audio path.
+use super::drift::Drift;
 use super::effect::{EffectState, MAX_CHUNK, Modulated};
 use super::oscillator::OscillatorState;
 use super::recurrent::RecurrentState;
@@ -45,6 +46,8 @@ pub struct PhaserState {
     offset_turns: f32,
     /// LFO phase at the start of the current frame in turns, without `offset_turns`.
     frame_phase_turns: f64,
+    /// Wandering of the LFO's rate.
+    drift: Drift,
     /// Turns a sample during the current frame.
     turns_per_sample: f64,
     /// Samples of the current frame already heard; a frame begins at 0.
@@ -71,6 +74,7 @@ impl PhaserState {
             depth: 1.0,
             offset_turns: 0.0,
             frame_phase_turns: 0.0,
+            drift: Drift::default(),
             turns_per_sample: 0.0,
             position: 0,
             fresh: true,
@@ -82,6 +86,7 @@ impl PhaserState {
         self.effect.reset();
         self.centre_controls = None;
         self.frame_phase_turns = 0.0;
+        self.drift = Drift::default();
         self.position = 0;
         self.fresh = true;
     }
@@ -137,8 +142,10 @@ impl PhaserState {
         }
         follow(&mut self.depth, controls.depth, speed);
         follow(&mut self.offset_turns, offset_turns, speed);
-        self.turns_per_sample =
-            if controls.running { f64::from(controls.rate_hz) / model.info.sample_rate_hz } else { 0.0 };
+        // It wanders unheard too, so that its amount can be turned up at any time and both channels stay together.
+        let strayed = 1.0 + f64::from(controls.drift) * self.drift.advance(frame_s);
+        let rate_hz = if controls.running { f64::from(controls.rate_hz) } else { 0.0 };
+        self.turns_per_sample = rate_hz * strayed / model.info.sample_rate_hz;
 
         let start = self.frame_phase_turns + f64::from(self.offset_turns);
         if self.fresh {

@@ -21,6 +21,11 @@ pub struct Probe {
     spectrum: Vec<Complex32>,
 }
 
+/// Places of the LFO at which the shape of a sweep is measured.
+pub const SWEEP_PHASES: usize = 24;
+/// Movement of the notches in octaves below which a sweep counts as standing still.
+const STILL_OCTAVES: f32 = 0.02;
+
 impl Probe {
     /// Allocates for one model.
     pub fn new(model: &Phaser) -> Self {
@@ -59,5 +64,30 @@ impl Probe {
             let value = self.spectrum[low] * (1.0 - share) + self.spectrum[low + 1] * share;
             *out = 20.0 * (value.norm() / IMPULSE).max(1e-6).log10();
         }
+    }
+
+    /// Where the notches lie at even steps of a turn, 0 lowest and 1 highest: the middle of what is missing below the loudest of
+    /// `frequencies_hz` (evenly spaced in octaves), in octaves. All 0.5 if nothing moves.
+    pub fn sweep(&mut self, model: &Phaser, controls: &Controls, frequencies_hz: &[f32]) -> [f32; SWEEP_PHASES] {
+        let mut levels_db = vec![0.0; frequencies_hz.len()];
+        let mut places = [0.0f32; SWEEP_PHASES];
+        for (k, place) in places.iter_mut().enumerate() {
+            self.response_db(model, controls, k as f64 / SWEEP_PHASES as f64, frequencies_hz, &mut levels_db);
+            let loudest = levels_db.iter().copied().fold(f32::MIN, f32::max);
+            let (mut sum, mut weights) = (0.0, 1e-9);
+            for (db, hz) in levels_db.iter().zip(frequencies_hz) {
+                // Squared, so that notches outweigh what is gently missing everywhere.
+                let missing = (loudest - db).powi(2);
+                sum += missing * hz.log2();
+                weights += missing;
+            }
+            *place = sum / weights;
+        }
+        let low = places.iter().copied().fold(f32::MAX, f32::min);
+        let high = places.iter().copied().fold(f32::MIN, f32::max);
+        if high - low < STILL_OCTAVES {
+            return [0.5; SWEEP_PHASES];
+        }
+        places.map(|place| (place - low) / (high - low))
     }
 }

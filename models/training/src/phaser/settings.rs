@@ -5,7 +5,7 @@ use kernels::phaser::Controls;
 use std::path::Path;
 
 /// Ids that every model has, beside the controls that it declares itself.
-const COMMON: [&str; 8] = ["rate", "phase", "stereo_phase", "depth", "mix", "input", "output", "bypass"];
+const COMMON: [&str; 9] = ["rate", "phase", "stereo_phase", "drift", "depth", "mix", "input", "output", "bypass"];
 /// Defaults of the plug-in that differ from a bare engine's.
 const RATE_HZ: f32 = 0.5;
 const STEREO_PHASE_DEGREES: f32 = 90.0;
@@ -29,6 +29,7 @@ pub fn set(controls: &mut Controls, info: &ModelInfo, id: &str, value: f32) -> R
         "rate" => controls.rate_hz = within(0.0, 100.0)?,
         "phase" => controls.phase_turns = Some(f64::from(within(-360.0, 360.0)?) / 360.0),
         "stereo_phase" => controls.stereo_phase_turns = within(-180.0, 180.0)? / 360.0,
+        "drift" if info.control("drift").is_none() => controls.drift = within(0.0, 1.0)?,
         "depth" if info.control("depth").is_none() => controls.depth = within(0.0, 1.0)?,
         "mix" => controls.mix = within(0.0, 1.0)?,
         "input" => controls.input_gain = decibels(within(-60.0, 60.0)?),
