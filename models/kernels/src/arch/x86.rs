@@ -1,6 +1,6 @@
 //! The inner loops compiled for x86-64 CPUs with AVX2 and FMA, and with AVX-512.
 use super::vector::Vector;
-use super::{Arch, ConvShape, FilmRamp, LANES, Lanes, generic};
+use super::{Arch, ConvShape, FilmRamp, LANES, Lanes, Scaling, Sums, gates, generic};
 use std::arch::x86_64::*;
 
 /// AVX2 and FMA: every desktop CPU since 2013 (Intel) and 2015 (AMD).
@@ -126,6 +126,9 @@ macro_rules! compile_for {
             depthwise(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) = generic::depthwise::<$v>;
             film(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], ramp: &FilmRamp) = generic::film::<$v>;
             mix_down(y: &mut [f32], x: &[Lanes], w: &[Lanes], bias: f32) = generic::mix_down::<$v>;
+            scale_sums(y: &mut [Lanes], sums: &[Sums], scaling: Scaling) = gates::scale_sums::<true>;
+            gru_gates(h: &mut [Lanes], q: &mut [u8], x: &[Lanes], sums: &[Sums], scaling: Scaling) = gates::gru_gates::<true>;
+            weigh(y: &mut [Lanes], x: &[Lanes], top: f32, floor: f32, sharpness: f32) = gates::weigh::<true>;
         });
     };
 }
