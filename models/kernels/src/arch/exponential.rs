@@ -11,7 +11,7 @@ pub(super) fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// `2^x` for x in -126..0.
+/// `2^x` for x in -126..126.
 ///
 /// `2^f` for `f` in [-1/2, 1/2] is its Taylor polynomial of degree 6, relative remainder 1.2e-7; the rest is rounding.
 #[inline(always)]
@@ -33,4 +33,13 @@ pub(super) fn tanh_of<const FMA: bool>(x: f32) -> f32 {
     let e = power_of_two::<FMA>(x.abs().min(10.0) * (-2.0 * std::f32::consts::LOG2_E));
     let y = ((1.0 - e) / (1.0 + e)).copysign(x);
     if x.is_nan() { x } else { y }
+}
+
+/// The logistic function of `2 x`, `1 / (1 + e)` with `e = 2^(-2 x / ln 2)`: what `(1 + tanh x) / 2` is, without its detour over
+/// the magnitude. Absolute error at most 1.5e-7.
+#[inline(always)]
+pub(super) fn logistic_of_twice<const FMA: bool>(x: f32) -> f32 {
+    // Beyond 20 octaves of `e` either way the result is 0 or 1 to within 1e-6 of an 8-bit step.
+    let octaves = (x * (-2.0 * std::f32::consts::LOG2_E)).clamp(-29.0, 29.0);
+    1.0 / (1.0 + power_of_two::<FMA>(octaves))
 }

@@ -48,35 +48,38 @@ pub(super) trait Dot: Copy {
     fn load(w: &Quads) -> Self::W;
     /// Adds the four products of every row.
     fn add_product(self, w: Self::W, x: Self::X) -> Self;
+    /// Adds other sums.
+    fn add(self, sums: Self) -> Self;
     /// Writes the sums.
     fn store(self, to: &mut Sums);
 }
 
-/// See [`Integer::multiply`]. `P1` to `P4` say how many groups of rows a tile of one to four voices has.
+/// See [`Integer::multiply`]. A tile has at most `T` voices; `P1`, `P2` and `P4` say how many groups of rows one of one, two and
+/// up to four voices has. `S1` says into how many sums each row of a single voice is split: wide registers would leave it too
+/// few of them to hide the latency of a product.
 #[inline(always)]
-pub(super) fn multiply<D: Dot, const P1: usize, const P2: usize, const P3: usize, const P4: usize>(
+pub(super) fn multiply<D: Dot, const T: usize, const P1: usize, const S1: usize, const P2: usize, const P4: usize>(
     y: &mut [Sums],
     product: Product,
 ) {
     let panels = product.start.len();
     let quads = product.weights.len() / panels;
-    let block = BLOCK * quads;
-    for (b, weights) in product.weights.chunks_exact(block).enumerate() {
-        for voices in product.voices.chunks(4) {
-            match voices {
-                [a] => rows::<D, P1, 1>(y, &product, weights, b, [*a]),
-                [a, b2] => rows::<D, P2, 2>(y, &product, weights, b, [*a, *b2]),
-                [a, b2, c] => rows::<D, P3, 3>(y, &product, weights, b, [*a, *b2, *c]),
-                [a, b2, c, d] => rows::<D, P4, 4>(y, &product, weights, b, [*a, *b2, *c, *d]),
+    for (block, weights) in product.weights.chunks_exact(BLOCK * quads).enumerate() {
+        for voices in product.voices.chunks(T) {
+            match *voices {
+                [a] => rows::<D, P1, 1, S1>(y, &product, weights, block, [a]),
+                [a, b] => rows::<D, P2, 2, 1>(y, &product, weights, block, [a, b]),
+                [a, b, c] => rows::<D, P4, 3, 1>(y, &product, weights, block, [a, b, c]),
+                [a, b, c, d] => rows::<D, P4, 4, 1>(y, &product, weights, block, [a, b, c, d]),
                 _ => {}
             }
         }
     }
 }
 
-/// One block of rows for `V` voices, `P` groups of rows at a time.
+/// One block of rows for `V` voices, `P` groups of rows at a time, each sum in `S` parts.
 #[inline(always)]
-fn rows<D: Dot, const P: usize, const V: usize>(
+fn rows<D: Dot, const P: usize, const V: usize, const S: usize>(
     y: &mut [Sums],
     product: &Product,
     weights: &[Quads],
@@ -91,25 +94,31 @@ fn rows<D: Dot, const P: usize, const V: usize>(
         x[v] = &product.x[usize::from(voices[v]) * quads..][..quads];
     }
     for first in (0..BLOCK).step_by(P) {
-        let mut sums = [[D::start(&Sums::ZERO); V]; P];
+        let mut sums = [[[D::start(&Sums::ZERO); V]; P]; S];
         for p in 0..P {
-            sums[p] = [D::start(&product.start[block * BLOCK + first + p]); V];
+            sums[0][p] = [D::start(&product.start[block * BLOCK + first + p]); V];
         }
-        for k in 0..quads {
-            let mut xs = [D::splat(&x[0][k]); V];
-            for v in 1..V {
-                xs[v] = D::splat(&x[v][k]);
-            }
-            for p in 0..P {
-                let w = D::load(&weights[k][first + p]);
-                for v in 0..V {
-                    sums[p][v] = sums[p][v].add_product(w, xs[v]);
+        for k in (0..quads).step_by(S) {
+            for s in 0..S {
+                let mut xs = [D::splat(&x[0][k + s]); V];
+                for v in 1..V {
+                    xs[v] = D::splat(&x[v][k + s]);
+                }
+                for p in 0..P {
+                    let w = D::load(&weights[k + s][first + p]);
+                    for v in 0..V {
+                        sums[s][p][v] = sums[s][p][v].add_product(w, xs[v]);
+                    }
                 }
             }
         }
         for v in 0..V {
             for p in 0..P {
-                sums[p][v].store(&mut y[usize::from(voices[v]) * panels + block * BLOCK + first + p]);
+                let mut sum = sums[0][p][v];
+                for s in 1..S {
+                    sum = sum.add(sums[s][p][v]);
+                }
+                sum.store(&mut y[usize::from(voices[v]) * panels + block * BLOCK + first + p]);
             }
         }
     }
@@ -145,12 +154,19 @@ impl Dot for Plain {
         self
     }
     #[inline(always)]
+    fn add(mut self, sums: Self) -> Self {
+        for l in 0..LANES {
+            self.0[l] += sums.0[l];
+        }
+        self
+    }
+    #[inline(always)]
     fn store(self, to: &mut Sums) {
         to.0 = self.0;
     }
 }
 
-const PORTABLE: Integer = Integer { name: "portable", multiply: multiply::<Plain, 1, 1, 1, 1> };
+const PORTABLE: Integer = Integer { name: "portable", multiply: multiply::<Plain, 1, 1, 1, 1, 1> };
 
 #[cfg(target_arch = "x86_64")]
 static TABLES: [Integer; 4] =

@@ -13,7 +13,7 @@ const PORTABLE: Arch = Arch {
     depthwise: generic::depthwise::<Plain<false>>,
     film: generic::film::<Plain<false>>,
     mix_down: generic::mix_down::<Plain<false>>,
-    scale_sums: gates::scale_sums::<false>,
+    scale_sums: gates::scale_sums::<Plain<false>>,
     gru_gates: gates::gru_gates::<false>,
     weigh: gates::weigh::<false>,
 };
@@ -29,7 +29,7 @@ const PORTABLE: Arch = Arch {
     depthwise: generic::depthwise::<Plain<true>>,
     film: generic::film::<Plain<true>>,
     mix_down: generic::mix_down::<Plain<true>>,
-    scale_sums: gates::scale_sums::<true>,
+    scale_sums: gates::scale_sums::<Plain<true>>,
     gru_gates: gates::gru_gates::<true>,
     weigh: gates::weigh::<true>,
 };

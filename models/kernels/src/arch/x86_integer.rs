@@ -80,6 +80,12 @@ impl Dot for Avx2 {
         Self([one(self.0[0], w[0]), one(self.0[1], w[1])])
     }
     #[inline(always)]
+    fn add(self, sums: Self) -> Self {
+        // SAFETY: the rule above.
+        let one = |a, b| unsafe { _mm256_add_epi32(a, b) };
+        Self([one(self.0[0], sums.0[0]), one(self.0[1], sums.0[1])])
+    }
+    #[inline(always)]
     fn store(self, to: &mut Sums) {
         put_two(self.0, to);
     }
@@ -107,6 +113,12 @@ impl Dot for AvxVnni {
         // SAFETY: the rule above.
         let one = |sum, w| unsafe { _mm256_dpbusd_avx_epi32(sum, x, w) };
         Self([one(self.0[0], w[0]), one(self.0[1], w[1])])
+    }
+    #[inline(always)]
+    fn add(self, sums: Self) -> Self {
+        // SAFETY: the rule above.
+        let one = |a, b| unsafe { _mm256_add_epi32(a, b) };
+        Self([one(self.0[0], sums.0[0]), one(self.0[1], sums.0[1])])
     }
     #[inline(always)]
     fn store(self, to: &mut Sums) {
@@ -139,6 +151,11 @@ impl Dot for Avx512Vnni {
         Self(unsafe { _mm512_dpbusd_epi32(self.0, x, w) })
     }
     #[inline(always)]
+    fn add(self, sums: Self) -> Self {
+        // SAFETY: the rule above.
+        Self(unsafe { _mm512_add_epi32(self.0, sums.0) })
+    }
+    #[inline(always)]
     fn store(self, to: &mut Sums) {
         // SAFETY: the rule above, and the borrow is exclusive.
         unsafe { _mm512_store_si512(std::ptr::from_mut(to).cast(), self.0) }
@@ -161,16 +178,7 @@ macro_rules! compile_for {
     };
 }
 
-// Sums and operands fit 16 registers, or 32 with AVX-512.
-compile_for!(AVX2, "avx2", "avx2,fma", Avx2, 4, 2, 1, 1);
-compile_for!(AVX_VNNI, "avxvnni", "avx2,fma,avxvnni", AvxVnni, 4, 2, 1, 1);
-compile_for!(
-    AVX512_VNNI,
-    "avx512vnni",
-    "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni",
-    Avx512Vnni,
-    4,
-    4,
-    4,
-    4
-);
+// Tiles whose sums and operands fit 16 registers, or 32 with AVX-512: voices, then groups of rows, see `multiply`.
+compile_for!(AVX2, "avx2", "avx2,fma", Avx2, 2, 4, 1, 2, 1);
+compile_for!(AVX_VNNI, "avxvnni", "avx2,fma,avxvnni", AvxVnni, 4, 4, 1, 2, 1);
+compile_for!(AVX512_VNNI, "avx512vnni", "avx512vl,avx512dq,avx512bw,avx512vnni", Avx512Vnni, 4, 4, 2, 4, 4);

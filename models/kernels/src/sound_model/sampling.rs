@@ -71,7 +71,7 @@ impl Default for Scratch {
 
 /// The level at `u` (0..1) of the cumulative distribution `softmax(logits / temperature)`. Real time.
 pub fn choose(arch: &Arch, logits: &[Lanes], freedom: Freedom, u: f32, scratch: &mut Scratch) -> u8 {
-    let top = flat(logits).iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let top = largest(logits);
     if freedom.temperature < COLD || freedom.top_k <= 1 {
         return flat(logits).iter().position(|x| *x == top).unwrap_or(0) as u8;
     }
@@ -108,6 +108,18 @@ fn at(weights: &[Lanes; PANELS], u: f32) -> u8 {
         return last as u8;
     }
     flat(weights).iter().rposition(|w| *w > 0.0).unwrap_or(last) as u8
+}
+
+/// The largest logit, lane by lane before across them.
+fn largest(logits: &[Lanes]) -> f32 {
+    let higher = |a: f32, b: f32| if b > a { b } else { a };
+    let mut most = [f32::NEG_INFINITY; LANES];
+    for group in logits {
+        for l in 0..LANES {
+            most[l] = higher(most[l], group.0[l]);
+        }
+    }
+    most.into_iter().fold(f32::NEG_INFINITY, higher)
 }
 
 /// Sixteen numbers in pairs of pairs: short chains, and the same order on every CPU.
