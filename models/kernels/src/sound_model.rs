@@ -10,6 +10,7 @@
 //! | `full`, `quantised` | the network in f32 and in 8 bits |
 //! | [`sampling`] | logits to the next sample |
 //! | [`state`], [`bank`] | the voices, and how they start |
+//! | [`selftest`] | does a file play as it was trained? |
 //! | [`naive`] | the network as the paper draws it, for tests |
 pub mod bank;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod mu_law;
 pub mod naive;
 mod quantised;
 pub mod sampling;
+pub mod selftest;
 pub mod state;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,9 @@ use super::exponential::{ROUND, fma, logistic_of_twice, power_of_two, tanh_of};
 use super::vector::Vector;
 use super::{LANES, Lanes, Scaling, Sums};
 
+/// Groups of sixteen whose gates are computed together.
+const PASS: usize = 8;
+
 /// See [`super::Arch::scale_sums`]. On vectors held by hand: from plain loops the compiler makes gathers, 20 times slower.
 #[inline(always)]
 pub fn scale_sums<V: Vector>(y: &mut [Lanes], sums: &[Sums], scaling: Scaling) {
@@ -20,21 +23,32 @@ pub fn gru_gates<const FMA: bool>(h: &mut [Lanes], q: &mut [u8], x: &[Lanes], su
     let (sr, sz, sn) = (&scaling.scale[..p], &scaling.scale[p..2 * p], &scaling.scale[2 * p..3 * p]);
     let (br, bz, bn) = (&scaling.bias[..p], &scaling.bias[p..2 * p], &scaling.bias[2 * p..3 * p]);
     let q = &mut q.as_chunks_mut::<LANES>().0[..p];
-    for k in 0..p {
-        let mut next = h[k];
-        for l in 0..LANES {
-            let from_h = |sums: &[Sums], scale: &[Lanes], bias: &[Lanes]| {
-                fma::<FMA>(sums[k].0[l] as f32, scale[k].0[l], bias[k].0[l])
-            };
-            let r = logistic_of_twice::<FMA>(xr[k].0[l] + from_h(hr, sr, br));
-            let z = logistic_of_twice::<FMA>(xz[k].0[l] + from_h(hz, sz, bz));
-            let n = tanh_of::<FMA>(fma::<FMA>(r, from_h(hn, sn, bn), xn[k].0[l]));
-            next.0[l] = fma::<FMA>(z, next.0[l] - n, n);
+    let from_h = |k: usize, l: usize, sums: &[Sums], scale: &[Lanes], bias: &[Lanes]| {
+        fma::<FMA>(sums[k].0[l] as f32, scale[k].0[l], bias[k].0[l])
+    };
+    // In two passes over a few groups at a time: one chain from r to h would be too long for a CPU to overlap with the next.
+    let (mut z, mut n) = ([Lanes::ZERO; PASS], [Lanes::ZERO; PASS]);
+    for first in (0..p).step_by(PASS) {
+        let groups = first..p.min(first + PASS);
+        for k in groups.clone() {
+            let (z, n) = (&mut z[k - first].0, &mut n[k - first].0);
+            for l in 0..LANES {
+                let r = logistic_of_twice::<FMA>(xr[k].0[l] + from_h(k, l, hr, sr, br));
+                z[l] = logistic_of_twice::<FMA>(xz[k].0[l] + from_h(k, l, hz, sz, bz));
+                n[l] = fma::<FMA>(r, from_h(k, l, hn, sn, bn), xn[k].0[l]);
+            }
         }
-        h[k] = next;
-        for l in 0..LANES {
-            // `ROUND` leaves the nearest integer in the lowest byte; one more of 128 turns -127..127 into 1..255.
-            q[k][l] = (next.0[l].clamp(-1.0, 1.0) * 127.0 + (ROUND + 128.0)).to_bits() as u8;
+        for k in groups {
+            let (z, n, mut next) = (&z[k - first].0, &n[k - first].0, h[k]);
+            for l in 0..LANES {
+                let n = tanh_of::<FMA>(n[l]);
+                next.0[l] = fma::<FMA>(z[l], next.0[l] - n, n);
+            }
+            h[k] = next;
+            for l in 0..LANES {
+                // `ROUND` leaves the nearest integer in the lowest byte; one more of 128 turns -127..127 into 1..255.
+                q[k][l] = (next.0[l].clamp(-1.0, 1.0) * 127.0 + (ROUND + 128.0)).to_bits() as u8;
+            }
         }
     }
 }

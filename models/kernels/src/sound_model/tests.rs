@@ -2,6 +2,7 @@
 use super::config::Audio;
 use super::example::metadata;
 use super::naive::Naive;
+use super::selftest::divergence;
 use super::*;
 use crate::nn::naive::{assert_close, noise};
 
@@ -76,15 +77,6 @@ fn eight_bits_stay_close_to_the_papers_drawing_of_the_same_weights() {
             assert!(mean <= 0.01, "{}: {config:?}: {mean}", arch.name);
         }
     }
-}
-
-/// Kullback-Leibler divergence of two softmaxes, in nats.
-fn divergence(p: &[f32], q: &[f32]) -> f64 {
-    let log_softmax = |x: &[f32]| -> Vec<f64> {
-        let total: f64 = x.iter().map(|x| f64::from(*x).exp()).sum();
-        x.iter().map(|x| f64::from(*x) - total.ln()).collect()
-    };
-    log_softmax(p).into_iter().zip(log_softmax(q)).map(|(p, q)| p.exp() * (p - q)).sum()
 }
 
 /// Plays voices together, starting some later and stopping one, in blocks of one length; `[voice]` of samples.
