@@ -5,7 +5,7 @@
 use super::config::{Audio, Config};
 use super::mu_law::{CLASSES, companded};
 use super::weights::Weights;
-use crate::arch::{Arch, LANES, Lanes, flat, flat_mut};
+use crate::arch::{Arch, LANES, Lanes, flat, flat_mut, panels};
 use crate::nn::linear::Linear;
 
 /// What the layer gives the network.
@@ -20,9 +20,9 @@ pub(super) enum Gives {
 /// The input layer of one model.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
-    /// Share of the last sample, `[256][panels]`.
+    /// Share of the last sample, and all biases, `[256][panels]`.
     table: Vec<Lanes>,
-    /// Share of conditions and clock, and the bias.
+    /// Share of conditions and clock.
     beside_audio: Linear,
     gives: Gives,
 }
@@ -32,35 +32,29 @@ impl Input {
     pub fn new(arch: &Arch, config: &Config, weights: &Weights, gates: &Linear) -> Self {
         let (width, inputs) = (config.width, config.inputs());
         let column = |i: usize| -> Vec<f32> { (0..width).map(|row| weights.i2d_weight[row * inputs + i]).collect() };
-        let level = |class: usize| -> Vec<f32> {
-            match config.audio {
-                Audio::Scalar => column(0).iter().map(|w| w * companded(class as u8)).collect(),
-                Audio::Embedding => weights.embedding[class * width..][..width].to_vec(),
-            }
+        let with_bias =
+            |share: &[f32]| -> Vec<f32> { share.iter().zip(&weights.i2d_bias).map(|(x, b)| x + b).collect() };
+        let level = |class: usize| match config.audio {
+            Audio::Scalar => column(0).iter().map(|w| w * companded(class as u8)).collect(),
+            Audio::Embedding => weights.embedding[class * width..][..width].to_vec(),
         };
-        let through = |x: &[f32]| -> Vec<Lanes> {
+        let panels = if config.relu { panels(width) } else { gates.panels() };
+        let through = |x: &[f32], product: fn(&Linear, &Arch, &[f32], &mut [Lanes])| {
+            let mut y = vec![Lanes::ZERO; panels];
             if config.relu {
-                let mut y = vec![Lanes::ZERO; crate::arch::panels(width)];
                 flat_mut(&mut y)[..width].copy_from_slice(x);
-                return y;
+            } else {
+                product(gates, arch, x, &mut y);
             }
-            let mut y = vec![Lanes::ZERO; gates.panels()];
-            gates.accumulate(arch, x, &mut y);
             y
         };
-        let bias = if config.relu {
-            through(&weights.i2d_bias)
-        } else {
-            let mut bias = vec![Lanes::ZERO; gates.panels()];
-            gates.apply(arch, &weights.i2d_bias, &mut bias);
-            bias
-        };
-        let columns: Vec<_> = (inputs - config.beside_audio()..inputs).map(|i| through(&column(i))).collect();
+        let beside: Vec<_> =
+            (inputs - config.beside_audio()..inputs).map(|i| through(&column(i), Linear::accumulate)).collect();
         let by_row: Vec<f32> =
-            (0..bias.len() * LANES).flat_map(|row| columns.iter().map(move |column| flat(column)[row])).collect();
+            (0..panels * LANES).flat_map(|row| beside.iter().map(move |column| flat(column)[row])).collect();
         Self {
-            table: (0..CLASSES).flat_map(|class| through(&level(class))).collect(),
-            beside_audio: Linear::from_rows(&by_row, flat(&bias), columns.len()),
+            table: (0..CLASSES).flat_map(|class| through(&with_bias(&level(class)), Linear::apply)).collect(),
+            beside_audio: Linear::from_rows(&by_row, &[], beside.len()),
             gives: if config.relu { Gives::Inputs } else { Gives::Gates },
         }
     }
@@ -77,31 +71,24 @@ impl Input {
 
     /// The largest number that can come out, for inputs within -1..1.
     pub fn largest(&self, arch: &Arch) -> f32 {
-        let mut y = vec![Lanes::ZERO; self.panels()];
         let n = self.beside_audio.inputs();
-        let mut largest = vec![0.0f32; y.len() * LANES];
+        let mut y = vec![Lanes::ZERO; self.panels()];
+        let mut beside = vec![0.0f32; y.len() * LANES];
         // A linear map is largest at a corner, so the columns' magnitudes add up.
-        self.beside_audio.apply(arch, &vec![0.0; n], &mut y);
-        largest.iter_mut().zip(flat(&y)).for_each(|(m, y)| *m = y.abs());
         for i in 0..n {
             let one: Vec<f32> = (0..n).map(|k| if k == i { 1.0 } else { 0.0 }).collect();
             y.fill(Lanes::ZERO);
             self.beside_audio.accumulate(arch, &one, &mut y);
-            largest.iter_mut().zip(flat(&y)).for_each(|(m, y)| *m += y.abs());
+            beside.iter_mut().zip(flat(&y)).for_each(|(sum, y)| *sum += y.abs());
         }
-        let table = |row| flat(&self.table).iter().skip(row).step_by(largest.len()).fold(0.0f32, |m, y| m.max(y.abs()));
-        largest.iter().enumerate().fold(0.0, |all, (row, beside)| all.max(beside + table(row)))
+        let rows = flat(&self.table).chunks(beside.len());
+        rows.flat_map(|row| row.iter().zip(&beside)).fold(0.0, |most, (x, beside)| most.max(x.abs() + beside))
     }
 
     /// One step: level of the last sample, conditions and clock in, [`Self::panels`] out. Real time.
     pub fn apply(&self, arch: &Arch, class: u8, beside_audio: &[f32], y: &mut [Lanes]) {
-        self.beside_audio.apply(arch, beside_audio, y);
-        let row = &self.table[usize::from(class) * y.len()..][..y.len()];
-        for (y, row) in y.iter_mut().zip(row) {
-            for l in 0..LANES {
-                y.0[l] += row.0[l];
-            }
-        }
+        y.copy_from_slice(&self.table[usize::from(class) * y.len()..][..y.len()]);
+        self.beside_audio.accumulate(arch, beside_audio, y);
         if self.gives == Gives::Inputs {
             flat_mut(y).iter_mut().for_each(|y| *y = y.max(0.0));
         }

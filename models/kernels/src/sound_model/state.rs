@@ -125,9 +125,10 @@ impl SoundModelState {
         let mut turns_per_sample = [0.0; MAX_VOICES];
         let mut freedom = [sampling::Freedom::TRAINED; MAX_VOICES];
         for voice in self.sounding.iter().map(|voice| usize::from(*voice)) {
-            beside[voice][..MAX_CONDITIONS].copy_from_slice(&controls[voice].sane_conditions());
-            turns_per_sample[voice] = controls[voice].turns_per_sample(model.info.sample_rate_hz);
-            freedom[voice] = controls[voice].freedom();
+            let Some(controls) = controls.get(voice) else { continue };
+            beside[voice][..MAX_CONDITIONS].copy_from_slice(&controls.sane_conditions());
+            turns_per_sample[voice] = controls.turns_per_sample(model.info.sample_rate_hz);
+            freedom[voice] = controls.freedom();
         }
         for t in 0..samples {
             self.enter(model, &mut beside, &turns_per_sample);
