@@ -58,6 +58,11 @@ impl Full {
         }
     }
 
+    /// A voice's memory, `[layer][hidden]`.
+    pub fn memory(&self, state: &FullState, voice: usize) -> Vec<f32> {
+        state.0[voice].iter().flat_map(|layer| &layer.h()[..self.hidden]).copied().collect()
+    }
+
     /// One step of one voice, from what the input layer gives to logits `[256]`. Real time.
     pub fn step(&self, arch: &Arch, state: &mut FullState, voice: usize, input: &[Lanes], logits: &mut [Lanes]) {
         let mut below: Option<&GruState> = None;

@@ -104,6 +104,12 @@ impl Quantised {
         }
     }
 
+    /// A voice's memory, `[layer][hidden]`.
+    pub fn memory(&self, state: &QuantisedState, voice: usize) -> Vec<f32> {
+        let p = panels(self.hidden);
+        state.layers.iter().flat_map(|layer| &flat(&layer.h[voice * p..][..p])[..self.hidden]).copied().collect()
+    }
+
     /// One step of all voices named, from what the input layer gives `[voice][its panels]` to logits `[voice][16]`. Real time.
     pub fn step(
         &self,

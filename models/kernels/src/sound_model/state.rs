@@ -115,6 +115,20 @@ impl SoundModelState {
         flat(&self.logits[voice * PANELS..][..PANELS])
     }
 
+    /// How a voice stands, as a row of `bank.states`: to make primed states of. Allocates: not for the audio thread.
+    pub fn snapshot(&self, model: &SoundModel, voice: usize) -> Vec<f32> {
+        let mut row = match (&model.network, &self.memory) {
+            (Network::Full(full), Memory::Full(state)) => full.memory(state, voice),
+            (Network::Quantised(quantised), Memory::Quantised(state)) => quantised.memory(state, voice),
+            _ => Vec::new(),
+        };
+        // Rounding may leave an output a bit beyond 1, which a file must not hold.
+        row.iter_mut().for_each(|h| *h = h.clamp(-1.0, 1.0));
+        row.push(mu_law::companded(self.voices[voice].class));
+        row.extend(model.config.clock.then_some(self.voices[voice].phase_turns as f32));
+        row
+    }
+
     /// Plays samples at the model's rate into `audio` `[voice][samples]`, whatever their number; voices that do not sound are
     /// silent. The controls `[voice]` hold for all of them: a sub-block of 16 samples gives the thousand values a second that
     /// the authors played with. Real time.

@@ -4,6 +4,7 @@ use super::example::metadata;
 use super::naive::Naive;
 use super::selftest::divergence;
 use super::*;
+use crate::checkpoint::{Values, write_mixed};
 use crate::nn::naive::{assert_close, noise};
 
 fn small(audio: Audio, clock: bool, relu: bool) -> Config {
@@ -187,5 +188,34 @@ fn no_control_can_harm_a_voice() {
         state.render(&model, &[controls; 2], &mut audio);
         assert!(audio.iter().all(|x| x.abs() <= 1.0));
         assert_eq!(audio[32..], [0.0; 32]);
+    }
+}
+
+#[test]
+fn a_note_started_from_a_snapshot_goes_on_where_it_was_taken() {
+    let config = small(Audio::Embedding, false, false);
+    let weights = Weights::random(7, &config);
+    for precision in [Precision::Full, Precision::Quantised] {
+        let load = |bytes: &[u8]| SoundModel::load_on(bytes, precision, arch::best(), integer::best()).unwrap();
+        let play = |model: &SoundModel, state: &mut SoundModelState, controls| {
+            let mut audio = [0.0; 60];
+            state.render(model, &[controls], &mut audio);
+            audio
+        };
+        let cold = Controls { temperature: 0.0, ..controls(2) };
+        let model = load(&weights.write(&config, metadata(&config)).unwrap());
+        let mut state = SoundModelState::new(&model, 1);
+        state.start(&model, 0, &cold, 1, 1);
+        play(&model, &mut state, Controls { temperature: 1.0, ..cold });
+        let row = state.snapshot(&model, 0);
+
+        let mut tensors = weights.tensors(&config);
+        let conditions = [0.0; 2];
+        tensors.push(("bank.states".into(), vec![1, row.len()], Values::F32(&row)));
+        tensors.push(("bank.conditions".into(), vec![1, 2], Values::F32(&conditions)));
+        let primed = load(&write_mixed(metadata(&config), &tensors).unwrap());
+        let mut second = SoundModelState::new(&primed, 1);
+        second.start(&primed, 0, &cold, 5, 5);
+        assert_eq!(play(&primed, &mut second, cold), play(&model, &mut state, cold));
     }
 }

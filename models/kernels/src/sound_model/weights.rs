@@ -84,8 +84,8 @@ impl Weights {
         }
     }
 
-    /// The bytes of a model file with these weights; `metadata` says the rest.
-    pub fn write(&self, config: &Config, metadata: BTreeMap<String, String>) -> Result<Vec<u8>, LoadError> {
+    /// The tensors that hold them in a file; primed states and a self-test may be added.
+    pub fn tensors(&self, config: &Config) -> Vec<(String, Vec<usize>, Values<'_>)> {
         let gates = 3 * config.hidden;
         let full = |name: &str, shape: &[usize], values| (name.to_string(), shape.to_vec(), Values::F32(values));
         let mut tensors = vec![
@@ -104,7 +104,12 @@ impl Weights {
             tensors.push(full(&format!("gru.bias_hh_l{n}"), &[gates], &layer.bias_hh));
         }
         tensors.extend(self.h2o_weight.tensors("h2o.weight", [CLASSES, config.hidden]));
-        write_mixed(metadata, &tensors)
+        tensors
+    }
+
+    /// The bytes of a model file with these weights; `metadata` says the rest.
+    pub fn write(&self, config: &Config, metadata: BTreeMap<String, String>) -> Result<Vec<u8>, LoadError> {
+        write_mixed(metadata, &self.tensors(config))
     }
 
     /// Random weights of the size that training ends with: logits then spread over several nats.
