@@ -7,11 +7,16 @@
 #![allow(unsafe_code)] // CPU instructions, calls into `#[target_feature]` functions, a cast of `[Lanes]` to `[f32]`.
 
 mod denormals;
+mod exponential;
+mod gates;
 pub mod generic;
+pub mod integer;
 mod table;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_integer;
 
 pub use denormals::FlushDenormals;
 pub use table::{available, best};
@@ -27,6 +32,26 @@ pub struct Lanes(pub [f32; LANES]);
 impl Lanes {
     /// All channels zero.
     pub const ZERO: Self = Self([0.0; LANES]);
+}
+
+/// Sums of 8-bit products, or what such sums start from, for sixteen rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Sums(pub [i32; LANES]);
+
+impl Sums {
+    /// All sums zero.
+    pub const ZERO: Self = Self([0; LANES]);
+}
+
+/// Four columns of sixteen rows of 8-bit weights, `[row][column]`: what one instruction of the newest CPUs multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Quads(pub [[i8; 4]; LANES]);
+
+impl Quads {
+    /// All weights zero.
+    pub const ZERO: Self = Self([[0; 4]; LANES]);
 }
 
 /// Groups of [`LANES`] that hold `channels`.
@@ -83,10 +108,22 @@ pub struct FilmRamp<'a> {
     pub per_sample: f32,
 }
 
+/// How the sums of 8-bit products become numbers: `sum scale + bias`, a factor and a bias for each row, `[panels]`.
+#[derive(Clone, Copy)]
+pub struct Scaling<'a> {
+    /// Step of the row's weights times step of the activations.
+    pub scale: &'a [Lanes],
+    /// Added after it.
+    pub bias: &'a [Lanes],
+}
+
 /// A convolution from groups of sixteen: outputs, inputs, weights, bias, shape.
 pub type ConvLoop = fn(&mut [Lanes], &[Lanes], &[Lanes], &[Lanes], ConvShape);
 /// A convolution from one channel: outputs, inputs, weights, bias, shape.
 pub type MonoConvLoop = fn(&mut [Lanes], &[f32], &[Lanes], &[Lanes], ConvShape);
+
+/// The gates of a GRU: outputs, the same in 8 bits, gates from the input, sums from the last output, their scaling.
+pub type GatesLoop = fn(&mut [Lanes], &mut [u8], &[Lanes], &[Sums], Scaling);
 
 /// One CPU's implementations of the inner loops. Frames are `[time][panel]`, weights `[panel][tap][input]` of [`Lanes`].
 pub struct Arch {
@@ -106,6 +143,14 @@ pub struct Arch {
     pub film: fn(&mut [Lanes], &[Lanes], &[Lanes], &FilmRamp),
     /// All channels to one: `(y [time], x [time][panels], w [panels], bias)`.
     pub mix_down: fn(&mut [f32], &[Lanes], &[Lanes], f32),
+    /// Sums of 8-bit products to numbers: `(y [panels], sums [panels], scaling)`.
+    pub scale_sums: fn(&mut [Lanes], &[Sums], Scaling),
+    /// The gates of a GRU, r and z halved: `(h [panels], q [16 panels], from the input [3 panels], from the last output
+    /// [3 panels], its scaling)`. `q` becomes `h` in steps of 1/127, plus 128.
+    pub gru_gates: GatesLoop,
+    /// `y = exp((x - top) sharpness)`, and 0 where `x` is below `floor`; no `x` may lie above `top`, relative error at most
+    /// 3e-7 and 2e-7 per unit of the exponent: `(y [panels], x [panels], top, floor, sharpness)`.
+    pub weigh: fn(&mut [Lanes], &[Lanes], f32, f32, f32),
 }
 
 impl std::fmt::Debug for Arch {

@@ -4,14 +4,16 @@
 //! wrong is named with what was expected and what was found. `docs/model-format.md` is the specification.
 mod header;
 mod info;
+mod matrix;
 mod write;
 
 use header::{Container, Entry};
 pub use info::{ControlInfo, Curve, ModelInfo};
+pub use matrix::Matrix;
 use safetensors::tensor::Dtype;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
-pub use write::write;
+pub use write::{Values, write, write_mixed};
 
 /// Longest file, in bytes.
 pub const MAX_FILE: usize = 64 << 20;
@@ -200,6 +202,38 @@ impl<'a> Checkpoint<'a> {
         self.values(place)
     }
 
+    /// A weight `[rows, columns]`: full numbers as [`Self::tensor`] reads them, or I8 with a factor for each row in
+    /// `{name}_scale` `[rows]`.
+    pub fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, LoadError> {
+        let place = self.container.find(name);
+        let is_i8 = |place: &usize| self.container.entries[*place].info.dtype == Dtype::I8;
+        let Some(place) = place.filter(is_i8) else { return Ok(Matrix::Full(self.tensor(name, &shape)?)) };
+        let info = &self.container.entries[place].info;
+        if !info.shape.is(&shape) {
+            let found = info.shape.to_vec();
+            return Err(LoadError::Shape { name: name.into(), expected: shape.to_vec(), found });
+        }
+        self.read.borrow_mut()[place] = true;
+        let scale = self.tensor(&format!("{name}_scale"), &shape[..1])?;
+        let values: Vec<i8> = self.container.data(info).iter().map(|byte| *byte as i8).collect();
+        // The products of -128 do not fit the narrowest sums; a symmetric quantiser never writes it.
+        if let Some(index) = values.iter().position(|v| *v == i8::MIN) {
+            let (key, expected) = (format!("tensor `{name}` at {index}"), "-127 to 127".into());
+            return Err(LoadError::Config { key, expected, found: i8::MIN.to_string() });
+        }
+        Ok(Matrix::Quantised { values, scale })
+    }
+
+    /// An optional tensor of at most as many rows of given width as are allowed, which the model can do without.
+    pub fn rows(&self, name: &str, most: usize, width: usize) -> Result<Option<Vec<f32>>, LoadError> {
+        let Some(place) = self.container.find(name) else { return Ok(None) };
+        let rows = match self.container.entries[place].info.shape.to_vec().as_slice() {
+            [rows, _] => (*rows).min(most),
+            _ => most,
+        };
+        self.tensor(name, &[rows, width]).map(Some)
+    }
+
     /// An optional vector of at most [`MAX_AUX`] values, which is no part of the model.
     pub fn aux(&self, name: &str) -> Result<Option<Vec<f32>>, LoadError> {
         let Some(place) = self.container.find(name) else { return Ok(None) };
@@ -232,6 +266,14 @@ impl<'a> Checkpoint<'a> {
             None => Ok(values),
         }
     }
+}
+
+/// A size of `config` within its limits.
+pub(crate) fn within(key: &'static str, found: usize, min: usize, max: usize) -> Result<(), LoadError> {
+    if (min..=max).contains(&found) {
+        return Ok(());
+    }
+    Err(LoadError::Config { key: key.into(), expected: format!("{min} to {max}"), found: found.to_string() })
 }
 
 /// A text out of a file as an error may show it: one line, not long.

@@ -5,3 +5,4 @@ pub mod line;
 pub mod linear;
 pub mod lstm;
 pub mod naive;
+pub mod quantised;

@@ -2,6 +2,7 @@
 //!
 //! `TILE` says how many time steps share one load of a weight: as many as leave all sums in registers. The order of
 //! additions for one output does not depend on where a block was cut, so any cut gives the same bits.
+use super::exponential::tanh_of;
 use super::vector::Vector;
 use super::{ConvShape, FilmRamp, LANES, Lanes};
 
@@ -26,45 +27,17 @@ pub fn gemv<V: Vector>(y: &mut [Lanes], w: &[Lanes], x: &[f32]) {
     }
 }
 
-/// See [`super::Arch::tanh`]: `tanh |x| = (1 - e) / (1 + e)` with `e = 2^(-2 |x| / ln 2)`.
-///
-/// `2^f` for `f` in [-1/2, 1/2] is its Taylor polynomial of degree 6 (relative remainder 1.2e-7, at most a quarter of
-/// which reaches the result); the rest of the error is rounding.
+/// See [`super::Arch::tanh`].
 #[inline(always)]
 pub fn tanh<const FMA: bool>(x: &mut [f32]) {
-    /// ln(2)^n / n!, n = 6 down to 1.
-    const TAYLOR: [f32; 6] =
-        [1.540353e-4, 1.3333558e-3, 9.618129e-3, 5.5504109e-2, 2.4022651e-1, std::f32::consts::LN_2];
-    /// 1.5 x 2^23: adding it leaves the nearest integer in the low bits of the mantissa.
-    const ROUND: f32 = 12_582_912.0;
-    #[inline(always)]
-    fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-        if FMA { a.mul_add(b, c) } else { a * b + c }
-    }
-    #[inline(always)]
-    fn one<const FMA: bool>(x: f32) -> f32 {
-        // Beyond 10 the result is 1 to the last bit; NaN passes through `min` as 10 and is restored by the sign below.
-        let exponent = x.abs().min(10.0) * (-2.0 * std::f32::consts::LOG2_E);
-        let rounded = exponent + ROUND;
-        let f = exponent - (rounded - ROUND);
-        let mut p = TAYLOR[0];
-        for c in &TAYLOR[1..] {
-            p = fma::<FMA>(p, f, *c);
-        }
-        p = fma::<FMA>(p, f, 1.0);
-        let power = f32::from_bits((rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127)) << 23);
-        let e = p * power;
-        let y = ((1.0 - e) / (1.0 + e)).copysign(x);
-        if x.is_nan() { x } else { y }
-    }
     let (groups, rest) = x.as_chunks_mut::<LANES>();
     for group in groups {
         for x in group {
-            *x = one::<FMA>(*x);
+            *x = tanh_of::<FMA>(*x);
         }
     }
     for x in rest {
-        *x = one::<FMA>(*x);
+        *x = tanh_of::<FMA>(*x);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which table of inner loops this CPU can run.
 use super::vector::Plain;
-use super::{Arch, generic};
+use super::{Arch, gates, generic};
 
 /// Plain code for any CPU of the target: SSE2 on x86-64.
 #[cfg(not(target_arch = "aarch64"))]
@@ -13,6 +13,9 @@ const PORTABLE: Arch = Arch {
     depthwise: generic::depthwise::<Plain<false>>,
     film: generic::film::<Plain<false>>,
     mix_down: generic::mix_down::<Plain<false>>,
+    scale_sums: gates::scale_sums::<Plain<false>>,
+    gru_gates: gates::gru_gates::<false>,
+    weigh: gates::weigh::<false>,
 };
 
 /// NEON with fused multiply-add belongs to every 64-bit ARM, so the plain code already compiles to it.
@@ -26,6 +29,9 @@ const PORTABLE: Arch = Arch {
     depthwise: generic::depthwise::<Plain<true>>,
     film: generic::film::<Plain<true>>,
     mix_down: generic::mix_down::<Plain<true>>,
+    scale_sums: gates::scale_sums::<Plain<true>>,
+    gru_gates: gates::gru_gates::<true>,
+    weigh: gates::weigh::<true>,
 };
 
 #[cfg(target_arch = "x86_64")]

@@ -1,5 +1,5 @@
 //! Sixteen channels in the registers of one kind of CPU: the few operations that the inner loops are made of.
-use super::{LANES, Lanes};
+use super::{LANES, Lanes, Sums};
 
 /// Sixteen numbers that live in registers.
 pub trait Vector: Copy {
@@ -9,6 +9,8 @@ pub trait Vector: Copy {
     fn load(from: &Lanes) -> Self;
     /// Writes one group of channels.
     fn store(self, to: &mut Lanes);
+    /// Reads sixteen integers, each rounded to the nearest number.
+    fn from_sums(from: &Sums) -> Self;
     /// The same number in every channel.
     fn splat(x: f32) -> Self;
     /// `self + y`.
@@ -51,6 +53,14 @@ impl<const FMA: bool> Vector for Plain<FMA> {
     #[inline(always)]
     fn store(self, to: &mut Lanes) {
         to.0 = self.0;
+    }
+    #[inline(always)]
+    fn from_sums(from: &Sums) -> Self {
+        let mut out = Self::ZERO;
+        for l in 0..LANES {
+            out.0[l] = from.0[l] as f32;
+        }
+        out
     }
     #[inline(always)]
     fn splat(x: f32) -> Self {

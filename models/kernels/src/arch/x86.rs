@@ -1,6 +1,6 @@
 //! The inner loops compiled for x86-64 CPUs with AVX2 and FMA, and with AVX-512.
 use super::vector::Vector;
-use super::{Arch, ConvShape, FilmRamp, LANES, Lanes, generic};
+use super::{Arch, ConvShape, FilmRamp, LANES, Lanes, Scaling, Sums, gates, generic};
 use std::arch::x86_64::*;
 
 /// AVX2 and FMA: every desktop CPU since 2013 (Intel) and 2015 (AMD).
@@ -20,7 +20,7 @@ pub fn has_avx512() -> bool {
 /// Implements [`Vector`] on registers of one width. The type must only be named in functions that are compiled for the
 /// CPU features it needs, which is why it stays private: every SAFETY below rests on that.
 macro_rules! vector {
-    ($name:ident, [$register:ty; $($r:literal),*], $load:ident, $store:ident, $splat:ident, $add:ident, $sub:ident,
+    ($name:ident, [$register:ty; $($r:literal),*], $load:ident, $load_sums:ident, $convert:ident, $store:ident, $splat:ident, $add:ident, $sub:ident,
      $mul:ident, $fma:ident, $min:ident, $max:ident) => {
         #[derive(Clone, Copy)]
         struct $name([$register; $name::COUNT]);
@@ -44,6 +44,11 @@ macro_rules! vector {
             fn store(self, to: &mut Lanes) {
                 // SAFETY: as in `load`, and the borrow is exclusive.
                 $(unsafe { $store(to.0.as_mut_ptr().add($r * Self::WIDTH), self.0[$r]) };)*
+            }
+            #[inline(always)]
+            fn from_sums(from: &Sums) -> Self {
+                // SAFETY: as in `load`; `Sums` has the layout of `Lanes`.
+                Self([$(unsafe { $convert($load_sums(from.0.as_ptr().add($r * Self::WIDTH).cast())) }),*])
             }
             #[inline(always)]
             fn splat(x: f32) -> Self {
@@ -85,13 +90,15 @@ macro_rules! vector {
 }
 
 vector!(
-    Avx2, [__m256; 0, 1], _mm256_load_ps, _mm256_store_ps, _mm256_set1_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps,
+    Avx2, [__m256; 0, 1], _mm256_load_ps, _mm256_load_si256, _mm256_cvtepi32_ps, _mm256_store_ps, _mm256_set1_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps,
     _mm256_fmadd_ps, _mm256_min_ps, _mm256_max_ps
 );
 vector!(
     Avx512,
     [__m512; 0],
     _mm512_load_ps,
+    _mm512_load_si512,
+    _mm512_cvtepi32_ps,
     _mm512_store_ps,
     _mm512_set1_ps,
     _mm512_add_ps,
@@ -126,6 +133,9 @@ macro_rules! compile_for {
             depthwise(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) = generic::depthwise::<$v>;
             film(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], ramp: &FilmRamp) = generic::film::<$v>;
             mix_down(y: &mut [f32], x: &[Lanes], w: &[Lanes], bias: f32) = generic::mix_down::<$v>;
+            scale_sums(y: &mut [Lanes], sums: &[Sums], scaling: Scaling) = gates::scale_sums::<$v>;
+            gru_gates(h: &mut [Lanes], q: &mut [u8], x: &[Lanes], sums: &[Sums], scaling: Scaling) = gates::gru_gates::<true>;
+            weigh(y: &mut [Lanes], x: &[Lanes], top: f32, floor: f32, sharpness: f32) = gates::weigh::<true>;
         });
     };
 }

@@ -32,6 +32,11 @@ impl GruState {
         flat(&self.h)
     }
 
+    /// Gates from the input, `[3][panels]`, to be written before [`Gru::step_from_gates`].
+    pub fn gates_mut(&mut self) -> &mut [Lanes] {
+        &mut self.from_input
+    }
+
     /// Sets the memory, `[hidden]`.
     pub fn set(&mut self, h: &[f32]) {
         flat_mut(&mut self.h)[..h.len()].copy_from_slice(h);
@@ -58,6 +63,11 @@ impl Gru {
         Ok(Self::from_torch(&load_recurrent(file, prefix, 3, inputs, hidden)?, inputs, hidden))
     }
 
+    /// The layer between input and gates, `[3 padded, inputs]`, rows of r and z halved.
+    pub fn from_input(&self) -> &Linear {
+        &self.from_input
+    }
+
     /// Allocates a silent voice.
     pub fn state(&self) -> GruState {
         let zeros = |n| vec![Lanes::ZERO; n];
@@ -68,6 +78,11 @@ impl Gru {
     /// One time step; the new output is [`GruState::h`]. Real time.
     pub fn step(&self, arch: &Arch, state: &mut GruState, x: &[f32]) {
         self.from_input.apply(arch, x, &mut state.from_input);
+        self.step_from_gates(arch, state);
+    }
+
+    /// The same where the gates from the input already stand in [`GruState::gates_mut`]. Real time.
+    pub fn step_from_gates(&self, arch: &Arch, state: &mut GruState) {
         self.from_hidden.apply(arch, &flat(&state.h)[..self.hidden], &mut state.from_hidden);
         let p = panels(self.hidden);
         let (gates, new) = state.from_input.split_at_mut(2 * p);

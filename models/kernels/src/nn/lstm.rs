@@ -22,7 +22,7 @@ pub(super) fn load_recurrent(
 }
 
 /// Rows of a gate matrix with each gate padded to whole groups of sixteen.
-pub(super) fn gate_rows(gates: usize, hidden: usize) -> Vec<Option<usize>> {
+pub(crate) fn gate_rows(gates: usize, hidden: usize) -> Vec<Option<usize>> {
     let padded = panels(hidden) * LANES;
     (0..gates * padded)
         .map(|n| {

@@ -1,5 +1,5 @@
 //! Sizes of a phaser as its file states them, checked before anything is allocated.
-use crate::checkpoint::LoadError;
+use crate::checkpoint::{LoadError, within};
 use serde::Deserialize;
 
 /// `config` of a phaser's file.
@@ -129,11 +129,4 @@ impl Config {
 fn widths(key: &'static str, widths: &[usize]) -> Result<(), LoadError> {
     within(key, widths.len(), 0, 8)?;
     widths.iter().try_for_each(|w| within(key, *w, 1, 1024))
-}
-
-fn within(key: &'static str, found: usize, min: usize, max: usize) -> Result<(), LoadError> {
-    if (min..=max).contains(&found) {
-        return Ok(());
-    }
-    Err(LoadError::Config { key: key.into(), expected: format!("{min} to {max}"), found: found.to_string() })
 }
