@@ -34,10 +34,11 @@ fn net(modulation: ModulationConfig, bias: bool) -> (Net, Card) {
     let mut config = Config { modulation, ..Config::default() };
     config.effect.bias = bias;
     config.effect.shift = bias;
+    config.effect.limit = bias;
     let net = Net::new(config, 2, 5, &Device::Cpu).unwrap();
     for (seed, (name, var)) in net.vars.iter().enumerate() {
         let count = var.elem_count();
-        let strength = if name.contains("prelu") { 0.3 } else { 0.05 };
+        let strength = if name.contains("prelu") || name.contains("limit") { 0.3 } else { 0.05 };
         let shake: Vec<f32> = noise(seed as u64 + 1, count).into_iter().map(|x| strength * x).collect();
         let shake = Tensor::from_vec(shake, var.dims(), &Device::Cpu).unwrap();
         var.set(&(var.as_tensor() + shake).unwrap()).unwrap();
@@ -64,7 +65,7 @@ fn net(modulation: ModulationConfig, bias: bool) -> (Net, Card) {
 fn nets() -> Vec<(&'static str, Net, Card)> {
     let oscillator = || ModulationConfig::Oscillator { harmonics: 4, hidden: vec![64, 64] };
     let lstm = ModulationConfig::Lstm { channels: 15, kernel: 3, dilation: 1, hidden: 31, control_hidden: vec![8] };
-    [("oscillator", oscillator(), false), ("lstm", lstm, false), ("oscillator_biased", oscillator(), true)]
+    [("oscillator", oscillator(), false), ("lstm", lstm, false), ("oscillator_biased_limited", oscillator(), true)]
         .into_iter()
         .map(|(name, modulation, bias)| {
             let (net, card) = net(modulation, bias);

@@ -108,6 +108,15 @@ pub struct FilmRamp<'a> {
     pub per_sample: f32,
 }
 
+/// What bends a FiLM's output, channel by channel.
+#[derive(Clone, Copy)]
+pub struct Bend<'a> {
+    /// PReLU slopes, `[panels]`.
+    pub slope: &'a [Lanes],
+    /// One over the square of the level at which a channel saturates, `[panels]`; empty when none does.
+    pub curve: &'a [Lanes],
+}
+
 /// How the sums of 8-bit products become numbers: `sum scale + bias`, a factor and a bias for each row, `[panels]`.
 #[derive(Clone, Copy)]
 pub struct Scaling<'a> {
@@ -139,8 +148,8 @@ pub struct Arch {
     pub conv_mono: MonoConvLoop,
     /// Each channel by its own taps: `(y [time][panels], x [history + time][panels], w [taps][panels], bias)`.
     pub depthwise: ConvLoop,
-    /// `y += PReLU(gain q + shift)`: `(y [time][panels], q [time][panels], slope [panels], ramp)`.
-    pub film: fn(&mut [Lanes], &[Lanes], &[Lanes], &FilmRamp),
+    /// `y += PReLU(v / sqrt(1 + curve v v))`, `v = gain q + shift`: `(y [time][panels], q [time][panels], bend, ramp)`.
+    pub film: fn(&mut [Lanes], &[Lanes], &Bend, &FilmRamp),
     /// All channels to one: `(y [time], x [time][panels], w [panels], bias)`.
     pub mix_down: fn(&mut [f32], &[Lanes], &[Lanes], f32),
     /// Sums of 8-bit products to numbers: `(y [panels], sums [panels], scaling)`.

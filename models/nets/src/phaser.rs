@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
+/// Where saturation starts in training: one over a level far above the sound's RMS of 0.1, so that the net begins nearly linear.
+const LIMIT_START: f32 = 0.3;
+
 /// `config` of a phaser's file.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Config {
@@ -36,6 +39,9 @@ pub struct EffectConfig {
     pub bias: bool,
     /// Does the FiLM shift as well as scale?
     pub shift: bool,
+    /// Does each channel saturate after the FiLM? Without it and without biases a net answers alike at every level.
+    #[serde(default)]
+    pub limit: bool,
 }
 
 /// Sizes of the modulation path.
@@ -76,6 +82,7 @@ impl Default for Config {
                 dilations: vec![1, 4, 16, 64],
                 bias: false,
                 shift: false,
+                limit: false,
             },
             modulation: ModulationConfig::Oscillator { harmonics: 4, hidden: vec![64, 64] },
         }
@@ -118,7 +125,9 @@ impl EffectConfig {
             conv(format!("effect.{j}.residual"), vec![c, inputs, 1]);
         }
         conv("output".into(), vec![1, c, 1]);
-        tensors.extend((0..self.blocks).map(|j| (format!("effect.{j}.prelu.weight"), vec![c])));
+        for name in ["prelu", "limit"].iter().take(if self.limit { 2 } else { 1 }) {
+            tensors.extend((0..self.blocks).map(|j| (format!("effect.{j}.{name}.weight"), vec![c])));
+        }
         tensors
     }
 }
@@ -209,6 +218,8 @@ impl Net {
                     let uniform = (rng.random::<f32>() * 2.0 - 1.0) * bound;
                     if name.contains("prelu") {
                         1.0
+                    } else if name.contains("limit") {
+                        LIMIT_START
                     } else if is_depthwise && name.ends_with("weight") {
                         let newest = i % config.effect.kernel == config.effect.kernel - 1;
                         let normal = (-2.0 * rng.random::<f32>().max(1e-12).ln()).sqrt()
@@ -331,6 +342,10 @@ impl Net {
             let mut v = (mu.narrow(1, 0, c)? * q)?;
             if config.shift {
                 v = (v + mu.narrow(1, c, c)?)?;
+            }
+            if config.limit {
+                let root = v.broadcast_mul(&self.var(&format!("effect.{j}.limit.weight"))?.reshape((1, (), 1))?)?;
+                v = (&v / (root.sqr()? + 1.0)?.sqrt()?)?;
             }
             let v = prelu(&v, self.var(&format!("effect.{j}.prelu.weight"))?)?;
             let residual =

@@ -170,7 +170,7 @@ impl AudioPath {
             let q = stages.last().expect("a block has at least one convolution");
             let aligned = &signal[self.config.block_history() * self.shape(j, 0).inputs..];
             let mut y = layers::conv(aligned, &block.residual, &block.residual_bias, self.residual_shape(j));
-            layers::film(&mut y, q, &block.slope, &self.film(weights, j, start), mu);
+            layers::film(&mut y, q, &bend(block), &self.film(weights, j, start), mu);
             blocks.push(BlockTrace { input: std::mem::replace(&mut input, y), stages, start });
         }
         let out = layers::mix_down(&input, &weights.output, weights.output_bias);
@@ -208,7 +208,8 @@ impl AudioPath {
             );
             let q = trace.stages.last().expect("a block has at least one convolution");
             let film = self.film(weights, j, trace.start);
-            layers::film_back(&mut g, q, (&block.slope, &mut grads.slope), &film, mu, &mut grad_mu);
+            let by_bend = (&mut grads.slope[..], &mut grads.limit[..]);
+            layers::film_back(&mut g, q, &bend(block), by_bend, &film, mu, &mut grad_mu);
             for (i, (w, _)) in block.depthwise.iter().enumerate().rev() {
                 let (grad_w, grad_bias) = &mut grads.depthwise[i];
                 g = layers::depthwise_back(&g, &trace.stages[i], w, (grad_w, grad_bias), self.shape(j, i + 1));
@@ -232,6 +233,10 @@ impl AudioPath {
     }
 }
 
+fn bend(block: &Block) -> layers::Bend<'_> {
+    layers::Bend { slope: &block.slope, limit: &block.limit }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::phaser::{Config, Net};
@@ -244,16 +249,17 @@ mod tests {
         Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
     }
 
-    fn net(bias: bool, shift: bool, channels: usize) -> Net {
+    fn net(bias: bool, shift: bool, limit: bool, channels: usize) -> Net {
         let mut config = Config::default();
         config.effect.bias = bias;
         config.effect.shift = shift;
+        config.effect.limit = limit;
         config.effect.channels = channels;
         config.effect.dilations = vec![1, 2, 3, 5];
         let net = Net::new(config, 0, 7, &Device::Cpu).unwrap();
-        // Slopes at 1 would hide the PReLU.
+        // Slopes at 1 would hide the PReLU, limits far off the saturation.
         for (name, var) in &net.vars {
-            if name.contains("prelu") {
+            if name.contains("prelu") || name.contains("limit") {
                 var.set(&noise(3, &[channels])).unwrap();
             }
         }
@@ -290,8 +296,10 @@ mod tests {
 
     #[test]
     fn the_fused_path_gives_the_graphs_output_and_gradients() -> Result<()> {
-        for (bias, shift, channels) in [(false, false, 16), (true, true, 16), (true, false, 5), (false, true, 24)] {
-            let net = net(bias, shift, channels);
+        for (bias, shift, limit, channels) in
+            [(false, false, false, 16), (true, true, true, 16), (true, false, true, 5), (false, true, false, 24)]
+        {
+            let net = net(bias, shift, limit, channels);
             let (y, grads) = run(&net, false)?;
             let (fused_y, fused_grads) = run(&net, true)?;
             assert_close(&fused_y, &y, "output");
@@ -304,7 +312,7 @@ mod tests {
 
     #[test]
     fn gradients_are_finite_differences() -> Result<()> {
-        let net = net(true, true, 4);
+        let net = net(true, true, true, 4);
         let (_, grads) = run(&net, true)?;
         let loss = |net: &Net| -> Result<f64> {
             let (y, _) = run(net, true)?;

@@ -4,7 +4,7 @@
 //! additions for one output does not depend on where a block was cut, so any cut gives the same bits.
 use super::exponential::tanh_of;
 use super::vector::Vector;
-use super::{ConvShape, FilmRamp, LANES, Lanes};
+use super::{Bend, ConvShape, FilmRamp, LANES, Lanes};
 
 /// See [`super::Arch::gemv`]. Four independent sums hide the latency of the additions.
 #[inline(always)]
@@ -231,9 +231,18 @@ fn depthwise_taps<V: Vector, const TAPS: usize>(
 
 /// See [`super::Arch::film`]. The ramp is computed from the sample's place in the frame, so cuts leave no trace.
 #[inline(always)]
-pub fn film<V: Vector>(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], ramp: &FilmRamp) {
-    let panels = slope.len();
-    for (panel, slope) in slope.iter().enumerate() {
+pub fn film<V: Vector>(y: &mut [Lanes], q: &[Lanes], bend: &Bend, ramp: &FilmRamp) {
+    if bend.curve.is_empty() {
+        film_with(y, q, bend, ramp, |v: V, _| v);
+    } else {
+        film_with(y, q, bend, ramp, |v: V, curve| v.over_root(v.mul(curve).mul_add(v, V::splat(1.0))));
+    }
+}
+
+#[inline(always)]
+fn film_with<V: Vector>(y: &mut [Lanes], q: &[Lanes], bend: &Bend, ramp: &FilmRamp, limit: impl Fn(V, V) -> V) {
+    let panels = bend.slope.len();
+    for (panel, slope) in bend.slope.iter().enumerate() {
         let line = |from: &[Lanes], to: &[Lanes]| match (from.get(panel), to.get(panel)) {
             (Some(from), Some(to)) => (V::load(from), V::load(to).sub(V::load(from))),
             _ => (V::ZERO, V::ZERO),
@@ -241,11 +250,12 @@ pub fn film<V: Vector>(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], ramp: &Fil
         let (gain, gain_rise) = line(ramp.gain_from, ramp.gain_to);
         let (shift, shift_rise) = line(ramp.shift_from, ramp.shift_to);
         let slope = V::load(slope);
+        let curve = bend.curve.get(panel).map_or(V::ZERO, V::load);
         let (mut t, mut at) = (0, panel);
         while at < y.len() {
             let share = V::splat((ramp.first + t) as f32 * ramp.per_sample);
             let shift = share.mul_add(shift_rise, shift);
-            let v = V::load(&q[at]).mul(share.mul_add(gain_rise, gain)).add(shift);
+            let v = limit(V::load(&q[at]).mul(share.mul_add(gain_rise, gain)).add(shift), curve);
             slope.mul_add(v.negative(), V::load(&y[at]).add(v.positive())).store(&mut y[at]);
             at += panels;
             t += 1;

@@ -86,11 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn film_is_the_identity_at_gain_one_and_ramps_in_between() {
+    fn film_scales_along_ramps_saturates_where_asked_and_bends() {
         let q: Vec<Lanes> = naive::noise(1, 64 * 16).chunks(16).map(|c| Lanes(c.try_into().unwrap())).collect();
         let slope = [Lanes([0.25; 16])];
         let residual = naive::noise(2, 64 * 16);
-        for arch in available() {
+        let curves = [&[][..], &[Lanes([0.7; 16])]];
+        for (arch, curve) in available().flat_map(|arch| curves.map(|curve| (arch, curve))) {
+            let bent = if curve.is_empty() { 0.0 } else { 0.7f32 };
             let (one, three, half) = ([Lanes([1.0; 16])], [Lanes([3.0; 16])], [Lanes([0.5; 16])]);
             let ramp = FilmRamp {
                 gain_from: &one,
@@ -102,13 +104,14 @@ mod tests {
             };
             let mut y = vec![Lanes::ZERO; 64];
             flat_mut(&mut y).copy_from_slice(&residual);
-            (arch.film)(&mut y, &q, &slope, &ramp);
+            (arch.film)(&mut y, &q, &Bend { slope: &slope, curve }, &ramp);
             let expected: Vec<f32> = flat(&q)
                 .iter()
                 .zip(&residual)
                 .enumerate()
                 .map(|(i, (q, residual))| {
                     let v = q * (1.0 + 2.0 * (i / 16) as f32 / 64.0) + 0.5;
+                    let v = v / (1.0 + bent * v * v).sqrt();
                     residual + if v > 0.0 { v } else { 0.25 * v }
                 })
                 .collect();

@@ -21,6 +21,8 @@ pub trait Vector: Copy {
     fn mul(self, y: Self) -> Self;
     /// `self y + z`, rounded once where the CPU can.
     fn mul_add(self, y: Self, z: Self) -> Self;
+    /// `self / sqrt y`.
+    fn over_root(self, y: Self) -> Self;
     /// What is below zero, else zero; NaN stays.
     fn negative(self) -> Self;
     /// What is above zero, else zero; NaN stays.
@@ -85,6 +87,10 @@ impl<const FMA: bool> Vector for Plain<FMA> {
             out.0[l] = if FMA { self.0[l].mul_add(y.0[l], z.0[l]) } else { self.0[l] * y.0[l] + z.0[l] };
         }
         out
+    }
+    #[inline(always)]
+    fn over_root(self, y: Self) -> Self {
+        self.zip(y, |x, y| x / y.sqrt())
     }
     #[inline(always)]
     fn negative(self) -> Self {

@@ -1,6 +1,6 @@
 //! The inner loops compiled for x86-64 CPUs with AVX2 and FMA, and with AVX-512.
 use super::vector::Vector;
-use super::{Arch, ConvShape, FilmRamp, LANES, Lanes, Scaling, Sums, gates, generic};
+use super::{Arch, Bend, ConvShape, FilmRamp, LANES, Lanes, Scaling, Sums, gates, generic};
 use std::arch::x86_64::*;
 
 /// AVX2 and FMA: every desktop CPU since 2013 (Intel) and 2015 (AMD).
@@ -21,7 +21,7 @@ pub fn has_avx512() -> bool {
 /// CPU features it needs, which is why it stays private: every SAFETY below rests on that.
 macro_rules! vector {
     ($name:ident, [$register:ty; $($r:literal),*], $load:ident, $load_sums:ident, $convert:ident, $store:ident, $splat:ident, $add:ident, $sub:ident,
-     $mul:ident, $fma:ident, $min:ident, $max:ident) => {
+     $mul:ident, $fma:ident, $div:ident, $root:ident, $min:ident, $max:ident) => {
         #[derive(Clone, Copy)]
         struct $name([$register; $name::COUNT]);
 
@@ -76,6 +76,11 @@ macro_rules! vector {
                 Self([$(unsafe { $fma(self.0[$r], y.0[$r], z.0[$r]) }),*])
             }
             #[inline(always)]
+            fn over_root(self, y: Self) -> Self {
+                // SAFETY: the type's rule.
+                Self([$(unsafe { $div(self.0[$r], $root(y.0[$r])) }),*])
+            }
+            #[inline(always)]
             fn negative(self) -> Self {
                 // SAFETY: the type's rule. Of a NaN the instruction returns the second operand.
                 Self([$(unsafe { $min(Self::ZERO.0[$r], self.0[$r]) }),*])
@@ -91,7 +96,7 @@ macro_rules! vector {
 
 vector!(
     Avx2, [__m256; 0, 1], _mm256_load_ps, _mm256_load_si256, _mm256_cvtepi32_ps, _mm256_store_ps, _mm256_set1_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps,
-    _mm256_fmadd_ps, _mm256_min_ps, _mm256_max_ps
+    _mm256_fmadd_ps, _mm256_div_ps, _mm256_sqrt_ps, _mm256_min_ps, _mm256_max_ps
 );
 vector!(
     Avx512,
@@ -105,6 +110,8 @@ vector!(
     _mm512_sub_ps,
     _mm512_mul_ps,
     _mm512_fmadd_ps,
+    _mm512_div_ps,
+    _mm512_sqrt_ps,
     _mm512_min_ps,
     _mm512_max_ps
 );
@@ -131,7 +138,7 @@ macro_rules! compile_for {
             conv(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) = generic::conv::<$v, $tile>;
             conv_mono(y: &mut [Lanes], x: &[f32], w: &[Lanes], bias: &[Lanes], shape: ConvShape) = generic::conv_mono::<$v>;
             depthwise(y: &mut [Lanes], x: &[Lanes], w: &[Lanes], bias: &[Lanes], shape: ConvShape) = generic::depthwise::<$v>;
-            film(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], ramp: &FilmRamp) = generic::film::<$v>;
+            film(y: &mut [Lanes], q: &[Lanes], bend: &Bend, ramp: &FilmRamp) = generic::film::<$v>;
             mix_down(y: &mut [f32], x: &[Lanes], w: &[Lanes], bias: f32) = generic::mix_down::<$v>;
             scale_sums(y: &mut [Lanes], sums: &[Sums], scaling: Scaling) = gates::scale_sums::<$v>;
             gru_gates(h: &mut [Lanes], q: &mut [u8], x: &[Lanes], sums: &[Sums], scaling: Scaling) = gates::gru_gates::<true>;

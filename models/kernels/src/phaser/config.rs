@@ -28,6 +28,9 @@ pub struct EffectConfig {
     pub bias: bool,
     /// Does the FiLM shift as well as scale?
     pub shift: bool,
+    /// Does each channel saturate after the FiLM?
+    #[serde(default)]
+    pub limit: bool,
 }
 
 /// Sizes of the modulation path.

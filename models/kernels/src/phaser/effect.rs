@@ -3,10 +3,11 @@
 //! ```text
 //! q   = DW(DW(DW(Conv(x))))                 dilations 1, 4, 16, 64 as the file says
 //! x'  = PReLU(a(t) q + b(t)) + Conv1x1(x)   a, b: ramps between two frames of the modulation
+//!                                           ours, if the file says so: v / sqrt(1 + (r v)^2) before the PReLU
 //! y   = Conv1x1(x''' of the last block)
 //! ```
 use super::config::EffectConfig;
-use crate::arch::{Arch, FilmRamp, LANES, Lanes, flat_mut, panels};
+use crate::arch::{Arch, Bend, FilmRamp, LANES, Lanes, flat_mut, panels};
 use crate::checkpoint::{Checkpoint, LoadError};
 use crate::nn::conv1d::{Conv1d, Kind};
 use crate::nn::line::Line;
@@ -23,6 +24,8 @@ struct Block {
     depthwise: Vec<Conv1d>,
     /// PReLU slope of each channel, `[panels]`.
     slope: Vec<Lanes>,
+    /// Square of each channel's `r` above, `[panels]`; empty without saturation.
+    curve: Vec<Lanes>,
     /// 1x1 around the block.
     residual: Conv1d,
 }
@@ -80,9 +83,15 @@ impl Effect {
                     Conv1d::load(file, &prefix, kind, [inputs, channels, taps], dilation, config.bias)
                 };
                 let (first, rest) = config.dilations.split_first().unwrap_or((&1, &[]));
-                let mut slope = vec![Lanes::ZERO; panels(channels)];
-                let slopes = file.tensor(&format!("effect.{j}.prelu.weight"), &[channels])?;
-                flat_mut(&mut slope)[..channels].copy_from_slice(&slopes);
+                let per_channel = |name: &str| {
+                    let mut padded = vec![Lanes::ZERO; panels(channels)];
+                    let values = file.tensor(&format!("effect.{j}.{name}.weight"), &[channels])?;
+                    flat_mut(&mut padded)[..channels].copy_from_slice(&values);
+                    Ok(padded)
+                };
+                let slope = per_channel("prelu")?;
+                let mut curve = if config.limit { per_channel("limit")? } else { Vec::new() };
+                flat_mut(&mut curve).iter_mut().for_each(|r| *r *= *r);
                 Ok(Block {
                     conv: conv("conv.0", kind, inputs, kernel, *first)?,
                     depthwise: rest
@@ -91,6 +100,7 @@ impl Effect {
                         .map(|(i, d)| conv(&format!("conv.{}", i + 1), Kind::Depthwise, channels, kernel, *d))
                         .collect::<Result<_, _>>()?,
                     slope,
+                    curve,
                     residual: conv("residual", kind, inputs, 1, 1)?,
                 })
             })
@@ -161,7 +171,8 @@ impl Effect {
                 None => block.residual.process_mono(arch, state.dry.newest(n), y),
                 Some(input) => block.residual.process(arch, input.newest(n), y),
             }
-            (arch.film)(y, q, &block.slope, &self.ramp(modulation, j));
+            let bend = Bend { slope: &block.slope, curve: &block.curve };
+            (arch.film)(y, q, &bend, &self.ramp(modulation, j));
         }
         (arch.mix_down)(audio, &state.sum[..n * panels], &self.output, self.output_bias);
     }

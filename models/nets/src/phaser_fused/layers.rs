@@ -257,19 +257,34 @@ pub fn depthwise_back(
     grad_x
 }
 
-/// `y += PReLU(gain q + shift)` with gain and shift ramped between frames of `mu`.
+/// What bends a FiLM's output, `[panels]` each.
+pub struct Bend<'a> {
+    /// PReLU slopes.
+    pub slope: &'a [Lanes],
+    /// One over each channel's level of saturation.
+    pub limit: &'a [Lanes],
+}
+
+/// `y += PReLU(v / sqrt(1 + (limit v)^2))`, `v = gain q + shift` with gain and shift ramped between frames of `mu`.
 #[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
-pub fn film(y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], at: &Film, mu: &[Lanes]) {
-    let panels = slope.len();
+pub fn film(y: &mut [Lanes], q: &[Lanes], bend: &Bend<'_>, at: &Film, mu: &[Lanes]) {
+    let panels = bend.slope.len();
     for (t, (y, q)) in y.chunks_exact_mut(panels).zip(q.chunks_exact(panels)).enumerate() {
         let (frame, share) = ((at.start + t) / at.frame, ((at.start + t) % at.frame) as f32 / at.frame as f32);
         for panel in 0..panels {
-            let v = film_value(&q[panel], at, mu, frame, share, panel).0;
+            let (v, _) = film_value(&q[panel], at, mu, frame, share, panel);
             for l in 0..LANES {
-                y[panel][l] += slope[panel][l].mul_add(v[l].min(0.0), v[l].max(0.0));
+                let v = v[l] * over_root(bend.limit[panel][l] * v[l]);
+                y[panel][l] += bend.slope[panel][l].mul_add(v.min(0.0), v.max(0.0));
             }
         }
     }
+}
+
+/// `1 / sqrt(1 + x^2)`.
+#[inline(always)]
+fn over_root(x: f32) -> f32 {
+    1.0 / x.mul_add(x, 1.0).sqrt()
 }
 
 /// `gain q + shift` and the gain.
@@ -292,26 +307,34 @@ fn film_value(q: &Lanes, at: &Film, mu: &[Lanes], frame: usize, share: f32, pane
     (v, gain)
 }
 
-/// Turns the gradient of [`film`]'s output in `g` into that of `q`; adds those of slopes and modulation.
+/// Turns the gradient of [`film`]'s output in `g` into that of `q`; adds those of slopes, limits and modulation.
+///
+/// With `r = 1 / sqrt(1 + (limit v)^2)` and `u = v r`: `du/dv = r^3`, `du/dlimit = -limit u^3`.
 #[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
 pub fn film_back(
     g: &mut [Lanes],
     q: &[Lanes],
-    slope: (&[Lanes], &mut Vec<Lanes>),
+    bend: &Bend<'_>,
+    grads: (&mut [Lanes], &mut [Lanes]),
     at: &Film,
     mu: &[Lanes],
     grad_mu: &mut [Lanes],
 ) {
-    let (slope, grad_slope) = slope;
-    let panels = slope.len();
+    let (grad_slope, grad_limit) = grads;
+    let panels = bend.slope.len();
     for (t, (g, q)) in g.chunks_exact_mut(panels).zip(q.chunks_exact(panels)).enumerate() {
         let (frame, share) = ((at.start + t) / at.frame, ((at.start + t) % at.frame) as f32 / at.frame as f32);
         for panel in 0..panels {
             let (v, gain) = film_value(&q[panel], at, mu, frame, share, panel);
             let mut grad_v = [0.0; LANES];
             for l in 0..LANES {
-                grad_slope[panel][l] += g[panel][l] * v[l].min(0.0);
-                grad_v[l] = g[panel][l] * if v[l] > 0.0 { 1.0 } else { slope[panel][l] };
+                let limit = bend.limit[panel][l];
+                let r = over_root(limit * v[l]);
+                let u = v[l] * r;
+                grad_slope[panel][l] += g[panel][l] * u.min(0.0);
+                let grad_u = g[panel][l] * if u > 0.0 { 1.0 } else { bend.slope[panel][l] };
+                grad_limit[panel][l] -= grad_u * limit * u * u * u;
+                grad_v[l] = grad_u * r * r * r;
                 g[panel][l] = grad_v[l] * gain[l];
             }
             let mut add = |place: usize, grad: &Lanes| {

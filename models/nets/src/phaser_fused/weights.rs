@@ -17,6 +17,8 @@ pub struct Block {
     pub residual_bias: Vec<Lanes>,
     /// PReLU slopes, `[panels]`.
     pub slope: Vec<Lanes>,
+    /// One over each channel's level of saturation, `[panels]`; zero without.
+    pub limit: Vec<Lanes>,
 }
 
 /// All weights of the audio path, or their gradients.
@@ -74,6 +76,11 @@ fn walk(config: &EffectConfig, weights: &mut Weights, flat: &mut dyn FnMut(&mut 
     for block in &mut weights.blocks {
         block.slope.as_flattened_mut()[..c].iter_mut().for_each(&mut *flat);
     }
+    if config.limit {
+        for block in &mut weights.blocks {
+            block.limit.as_flattened_mut()[..c].iter_mut().for_each(&mut *flat);
+        }
+    }
 }
 
 impl Weights {
@@ -92,6 +99,7 @@ impl Weights {
                         residual: zeros(inputs),
                         residual_bias: zeros(1),
                         slope: zeros(1),
+                        limit: zeros(1),
                     }
                 })
                 .collect(),
@@ -119,7 +127,7 @@ impl Weights {
         for block in &mut zeros.blocks {
             let single = [&mut block.conv, &mut block.conv_bias, &mut block.residual, &mut block.residual_bias];
             let depthwise = block.depthwise.iter_mut().flat_map(|(w, b)| [w, b]);
-            single.into_iter().chain([&mut block.slope]).chain(depthwise).for_each(clear);
+            single.into_iter().chain([&mut block.slope, &mut block.limit]).chain(depthwise).for_each(clear);
         }
         clear(&mut zeros.output);
         zeros.output_bias = 0.0;

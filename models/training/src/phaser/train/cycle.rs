@@ -162,7 +162,15 @@ mod tests {
     fn turning(rate_hz: f64) -> Net {
         let config = Config {
             frame: 64,
-            effect: EffectConfig { blocks: 1, channels: 2, kernel: 3, dilations: vec![1], bias: false, shift: false },
+            effect: EffectConfig {
+                blocks: 1,
+                channels: 2,
+                kernel: 3,
+                dilations: vec![1],
+                bias: false,
+                shift: false,
+                limit: false,
+            },
             modulation: ModulationConfig::Lstm {
                 channels: 1,
                 kernel: 1,

@@ -7,7 +7,15 @@ use nets::phaser::{Config, EffectConfig};
 use std::sync::Arc;
 
 fn config(modulation: ModulationConfig) -> Config {
-    let effect = EffectConfig { blocks: 1, channels: 4, kernel: 3, dilations: vec![1, 2], bias: true, shift: true };
+    let effect = EffectConfig {
+        blocks: 1,
+        channels: 4,
+        kernel: 3,
+        dilations: vec![1, 2],
+        bias: true,
+        shift: true,
+        limit: false,
+    };
     Config { frame: 64, effect, modulation }
 }
 

@@ -12,7 +12,15 @@ const PERIOD_SAMPLES: f64 = 6_000.0;
 fn config() -> Config {
     Config {
         frame: 64,
-        effect: EffectConfig { blocks: 1, channels: 4, kernel: 3, dilations: vec![1, 2], bias: false, shift: false },
+        effect: EffectConfig {
+            blocks: 1,
+            channels: 4,
+            kernel: 3,
+            dilations: vec![1, 2],
+            bias: false,
+            shift: false,
+            limit: false,
+        },
         modulation: ModulationConfig::Oscillator { harmonics: 1, hidden: vec![8] },
     }
 }
