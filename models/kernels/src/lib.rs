@@ -6,6 +6,7 @@
 //! | [`arch`] | the inner loops, per CPU; the only `unsafe` code |
 //! | [`nn`] | layers: weights beside state |
 //! | [`dsp`], [`guard`], [`host_rate`] | ramps, the output guard, model rate <-> host rate |
+//! | [`voices`] | notes into voices: allocation, envelopes, glide, MPE, per-note expressions |
 //! | [`phaser`] | the phaser: model, state, controls, engine |
 //!
 //! Invariants: this crate knows neither candle nor the plug-in framework nor egui (`cargo xtask test` checks the
@@ -18,3 +19,4 @@ pub mod guard;
 pub mod host_rate;
 pub mod nn;
 pub mod phaser;
+pub mod voices;

@@ -1,0 +1,392 @@
+//! What the sixteen MIDI channels remember between notes: bends, pressures, controllers, pedals, bend ranges, MPE zones.
+use super::event::CHANNELS;
+use super::zones::Zones;
+
+/// Controller numbers of MIDI 1.0 that are understood.
+mod number {
+    pub const MODULATION: u8 = 1;
+    pub const DATA: u8 = 6;
+    pub const VOLUME: u8 = 7;
+    pub const PAN: u8 = 10;
+    pub const EXPRESSION: u8 = 11;
+    pub const DATA_FINE: u8 = 38;
+    pub const SUSTAIN: u8 = 64;
+    pub const SOSTENUTO: u8 = 66;
+    pub const BRIGHTNESS: u8 = 74;
+    pub const UNREGISTERED_FINE: u8 = 98;
+    pub const UNREGISTERED: u8 = 99;
+    pub const REGISTERED_FINE: u8 = 100;
+    pub const REGISTERED: u8 = 101;
+    pub const ALL_SOUND_OFF: u8 = 120;
+    pub const RESET: u8 = 121;
+    pub const ALL_NOTES_OFF: u8 = 123;
+    /// Omni and mono modes, which end all notes as well.
+    pub const LAST_MODE: u8 = 127;
+}
+
+/// Registered parameters that are understood: bend range, and MPE's configuration message.
+const BEND_RANGE: u16 = 0;
+const MPE_CONFIGURATION: u16 = 6;
+/// The registered parameter that is none.
+const NO_PARAMETER: u16 = 0x3fff;
+/// Widest bend range in semitones; MPE allows 96.
+pub const MAX_BEND_SEMITONES: f32 = 96.0;
+
+/// What a controller asks of the voices, beyond what the channel remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Nothing.
+    None,
+    /// Notes that only the sustain pedal held may end.
+    SustainUp,
+    /// The keys that are down are to be held.
+    SostenutoDown,
+    /// They are no longer.
+    SostenutoUp,
+    /// Every key goes up and so do the pedals.
+    AllNotesOff,
+    /// Everything falls silent at once.
+    AllSoundOff,
+    /// The channels have new roles: nothing that sounds knows its bend any more.
+    NewZones,
+}
+
+/// One channel.
+#[derive(Clone, Copy, Debug)]
+struct Channel {
+    /// -1..1 of the bend range.
+    bend: f32,
+    /// Bend range in semitones where a message gave one; none takes the player's.
+    bend_range_semitones: Option<f32>,
+    /// 0..1.
+    pressure: f32,
+    /// Controller 74, 0..1 with its middle at 0.5.
+    slide: f32,
+    /// Modulation wheel, 0..1.
+    vibrato: f32,
+    /// Controller 7, 0..1.
+    volume: f32,
+    /// Controller 11, 0..1.
+    expression: f32,
+    /// -1..1.
+    pan: f32,
+    /// Is the sustain pedal down?
+    sustain: bool,
+    /// Is the sostenuto pedal down?
+    sostenuto: bool,
+    /// Registered parameter that data entries go to.
+    parameter: u16,
+}
+
+impl Channel {
+    const NEW: Self = Self {
+        bend: 0.0,
+        bend_range_semitones: None,
+        pressure: 0.0,
+        slide: 0.5,
+        vibrato: 0.0,
+        volume: 1.0,
+        expression: 1.0,
+        pan: 0.0,
+        sustain: false,
+        sostenuto: false,
+        parameter: NO_PARAMETER,
+    };
+
+    /// Controller 121, after RP-015: volume, pan and the bend range stay.
+    fn reset_controllers(&mut self) {
+        let Self { bend_range_semitones, volume, pan, .. } = *self;
+        *self = Self { bend_range_semitones, volume, pan, ..Self::NEW };
+    }
+}
+
+/// What one note hears of its own channel. In a zone it is the note's alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Own {
+    /// Semitones.
+    pub bend_semitones: f32,
+    /// 0..1.
+    pub pressure: f32,
+    /// 0..1 with its middle at 0.5.
+    pub slide: f32,
+}
+
+/// What one note hears of the channel that speaks for all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shared {
+    /// Semitones of the zone's leader; 0 outside of zones.
+    pub bend_semitones: f32,
+    /// Pressure of the zone's leader, 0..1; 0 outside of zones.
+    pub pressure: f32,
+    /// Slide of the zone's leader from its middle, -0.5..0.5; 0 outside of zones.
+    pub slide: f32,
+    /// Linear.
+    pub gain: f32,
+    /// 0..1.
+    pub vibrato: f32,
+    /// -1..1.
+    pub pan: f32,
+}
+
+/// All channels.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    channels: [Channel; CHANNELS],
+    zones: Zones,
+    /// Bend range of a channel and of a member as the player set them, in semitones.
+    bend_ranges_semitones: [f32; 2],
+    /// Did the player switch MPE on?
+    mpe: bool,
+}
+
+impl Channels {
+    /// Nothing was ever sent.
+    pub fn new() -> Self {
+        Self {
+            channels: [Channel::NEW; CHANNELS],
+            zones: Zones::default(),
+            bend_ranges_semitones: [2.0, 48.0],
+            mpe: false,
+        }
+    }
+
+    /// Takes the player's settings; a range or switch that changes overrules what messages said. Returns whether the
+    /// zones are new.
+    pub fn adopt(&mut self, mpe: bool, bend_range_semitones: f32, member_range_semitones: f32) -> bool {
+        let ranges = [bend_range_semitones, member_range_semitones];
+        if ranges != self.bend_ranges_semitones {
+            self.bend_ranges_semitones = ranges;
+            self.channels.iter_mut().for_each(|channel| channel.bend_range_semitones = None);
+        }
+        let switched = mpe != self.mpe;
+        if switched {
+            self.mpe = mpe;
+            self.zones = if mpe { Zones::lower() } else { Zones::default() };
+        }
+        switched
+    }
+
+    /// The zones as they are.
+    pub fn zones(&self) -> &Zones {
+        &self.zones
+    }
+
+    /// A channel's bend, -1..1 of its range.
+    pub fn bend(&mut self, channel: u8, bend: f32) {
+        self.channel(channel).bend = bend.clamp(-1.0, 1.0);
+    }
+
+    /// A channel's pressure, 0..1.
+    pub fn pressure(&mut self, channel: u8, pressure: f32) {
+        self.channel(channel).pressure = pressure.clamp(0.0, 1.0);
+    }
+
+    /// A controller, 0..1; what it means for voices comes back.
+    pub fn control(&mut self, sender: u8, controller: u8, value: f32) -> Request {
+        let value = value.clamp(0.0, 1.0);
+        let bits = (value * 127.0).round() as u16;
+        let down = bits >= 64;
+        let channel = self.channel(sender);
+        match controller {
+            number::MODULATION => channel.vibrato = value,
+            number::VOLUME => channel.volume = value,
+            number::EXPRESSION => channel.expression = value,
+            number::BRIGHTNESS => channel.slide = value,
+            // The middle, 64 of 127, is the centre.
+            number::PAN => channel.pan = ((f32::from(bits) - 64.0) / 63.0).max(-1.0),
+            number::SUSTAIN => {
+                let was_down = std::mem::replace(&mut channel.sustain, down);
+                return if was_down && !down { Request::SustainUp } else { Request::None };
+            }
+            number::SOSTENUTO => {
+                return match (std::mem::replace(&mut channel.sostenuto, down), down) {
+                    (false, true) => Request::SostenutoDown,
+                    (true, false) => Request::SostenutoUp,
+                    _ => Request::None,
+                };
+            }
+            number::REGISTERED => channel.parameter = bits << 7 | channel.parameter & 0x7f,
+            number::REGISTERED_FINE => channel.parameter = channel.parameter & 0x3f80 | bits,
+            number::UNREGISTERED | number::UNREGISTERED_FINE => channel.parameter = NO_PARAMETER,
+            number::DATA | number::DATA_FINE => return self.data(sender, controller == number::DATA, bits),
+            number::ALL_SOUND_OFF => return Request::AllSoundOff,
+            number::RESET => {
+                // Pedals first, so that what they hold is let go by whoever follows the request.
+                channel.reset_controllers();
+                return Request::SostenutoUp;
+            }
+            number::ALL_NOTES_OFF..=number::LAST_MODE => {
+                // MIDI would leave pedalled notes alone, but hosts send this on stop, where a pedal may hang for ever.
+                (channel.sustain, channel.sostenuto) = (false, false);
+                return Request::AllNotesOff;
+            }
+            _ => {}
+        }
+        Request::None
+    }
+
+    /// A data entry for the registered parameter that the channel chose: whole units, or hundredths of them.
+    fn data(&mut self, sender: u8, whole: bool, bits: u16) -> Request {
+        match self.channel(sender).parameter {
+            BEND_RANGE => {
+                let before = self.bend_range_semitones(sender);
+                let bits = f32::from(bits);
+                let range = if whole { bits + before.fract() } else { before.floor() + bits.min(99.0) / 100.0 };
+                for sibling in self.zones.siblings(sender) {
+                    self.channels[sibling].bend_range_semitones = Some(range.min(MAX_BEND_SEMITONES));
+                }
+                Request::None
+            }
+            MPE_CONFIGURATION if whole => {
+                let before = self.zones;
+                self.zones.configure(sender, bits.min(127) as u8);
+                if self.zones == before { Request::None } else { Request::NewZones }
+            }
+            _ => Request::None,
+        }
+    }
+
+    /// Does a pedal hold notes of this channel?
+    pub fn sustains(&self, channel: u8) -> bool {
+        let down = |channel: u8| self.channels[usize::from(channel)].sustain;
+        down(channel) || self.zones.leader(channel).is_some_and(down)
+    }
+
+    /// What notes of a channel hear of it.
+    pub fn own(&self, channel: u8) -> Own {
+        let Channel { pressure, slide, .. } = self.channels[usize::from(channel)];
+        Own { bend_semitones: self.bend_semitones(channel), pressure, slide }
+    }
+
+    /// What notes of a channel hear from whoever speaks for it.
+    pub fn shared(&self, channel: u8) -> Shared {
+        // Levels follow General MIDI 2: 40 dB a decade of the controller.
+        let gain = |c: &Channel| (c.volume * c.expression).powi(2);
+        let own = &self.channels[usize::from(channel)];
+        let mut shared = Shared {
+            bend_semitones: 0.0,
+            pressure: 0.0,
+            slide: 0.0,
+            gain: gain(own),
+            vibrato: own.vibrato,
+            pan: own.pan,
+        };
+        if let Some(number) = self.zones.leader(channel) {
+            let leader = &self.channels[usize::from(number)];
+            shared.bend_semitones = self.bend_semitones(number);
+            shared.pressure = leader.pressure;
+            shared.slide = leader.slide - 0.5;
+            shared.gain *= gain(leader);
+            shared.vibrato = shared.vibrato.max(leader.vibrato);
+            shared.pan = (shared.pan + leader.pan).clamp(-1.0, 1.0);
+        }
+        shared
+    }
+
+    fn bend_range_semitones(&self, channel: u8) -> f32 {
+        let player = self.bend_ranges_semitones[usize::from(self.zones.leader(channel).is_some())];
+        self.channels[usize::from(channel)].bend_range_semitones.unwrap_or(player)
+    }
+
+    fn bend_semitones(&self, channel: u8) -> f32 {
+        self.channels[usize::from(channel)].bend * self.bend_range_semitones(channel)
+    }
+
+    /// Events are checked before they come here; the remainder only tells the compiler.
+    fn channel(&mut self, channel: u8) -> &mut Channel {
+        &mut self.channels[usize::from(channel) % CHANNELS]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn midi(channels: &mut Channels, sender: u8, messages: &[(u8, u8)]) -> Request {
+        messages.iter().fold(Request::None, |_, (controller, value)| {
+            channels.control(sender, *controller, f32::from(*value) / 127.0)
+        })
+    }
+
+    #[test]
+    fn a_bend_goes_as_far_as_the_player_or_the_last_message_says() {
+        let mut channels = Channels::new();
+        channels.bend(3, 0.5);
+        assert_eq!(channels.own(3).bend_semitones, 1.0);
+        channels.adopt(false, 12.0, 48.0);
+        assert_eq!(channels.own(3).bend_semitones, 6.0);
+        midi(&mut channels, 3, &[(101, 0), (100, 0), (6, 7), (38, 50)]);
+        assert_eq!(channels.own(3).bend_semitones, 3.75);
+        channels.bend(4, 0.5);
+        assert_eq!(channels.own(4).bend_semitones, 6.0);
+        channels.adopt(false, 24.0, 48.0);
+        assert_eq!(channels.own(3).bend_semitones, 12.0);
+    }
+
+    #[test]
+    fn data_for_an_unregistered_parameter_changes_nothing() {
+        let mut channels = Channels::new();
+        channels.bend(0, 1.0);
+        midi(&mut channels, 0, &[(101, 0), (100, 0), (99, 1), (98, 2), (6, 20)]);
+        assert_eq!(channels.own(0).bend_semitones, 2.0);
+        midi(&mut channels, 0, &[(101, 127), (100, 127), (6, 20)]);
+        assert_eq!(channels.own(0).bend_semitones, 2.0);
+    }
+
+    #[test]
+    fn a_configuration_message_makes_a_zone_whose_leader_moves_all() {
+        let mut channels = Channels::new();
+        assert_eq!(midi(&mut channels, 0, &[(101, 0), (100, 6), (6, 4)]), Request::NewZones);
+        channels.bend(2, 0.5);
+        channels.bend(0, 1.0);
+        assert_eq!((channels.own(2).bend_semitones, channels.shared(2).bend_semitones), (24.0, 2.0));
+        assert_eq!((channels.own(3).bend_semitones, channels.shared(3).bend_semitones), (0.0, 2.0));
+        assert_eq!(channels.shared(5).bend_semitones, 0.0);
+        // A range on one member holds for all of them.
+        midi(&mut channels, 4, &[(101, 0), (100, 0), (6, 24), (38, 0)]);
+        assert_eq!(channels.own(2).bend_semitones, 12.0);
+    }
+
+    #[test]
+    fn the_players_switch_makes_and_ends_the_zone() {
+        let mut channels = Channels::new();
+        assert!(channels.adopt(true, 2.0, 48.0));
+        assert!(!channels.adopt(true, 2.0, 48.0));
+        assert_eq!(channels.zones().leader(9), Some(0));
+        assert!(channels.adopt(false, 2.0, 48.0));
+        assert_eq!(channels.zones().leader(9), None);
+    }
+
+    #[test]
+    fn a_leaders_pedal_holds_its_members() {
+        let mut channels = Channels::new();
+        channels.adopt(true, 2.0, 48.0);
+        assert_eq!(midi(&mut channels, 0, &[(64, 127)]), Request::None);
+        assert!(channels.sustains(0) && channels.sustains(9));
+        assert_eq!(midi(&mut channels, 0, &[(64, 63)]), Request::SustainUp);
+        assert!(!channels.sustains(9));
+    }
+
+    #[test]
+    fn resetting_controllers_lifts_pedals_and_keeps_volume_and_range() {
+        let mut channels = Channels::new();
+        midi(&mut channels, 1, &[(101, 0), (100, 0), (6, 12), (7, 64), (64, 127), (1, 90), (74, 3)]);
+        channels.bend(1, 1.0);
+        midi(&mut channels, 1, &[(121, 0)]);
+        assert!(!channels.sustains(1));
+        let (own, shared) = (channels.own(1), channels.shared(1));
+        assert_eq!((own.bend_semitones, own.slide, shared.vibrato), (0.0, 0.5, 0.0));
+        assert!((shared.gain - (64.0f32 / 127.0).powi(2)).abs() < 1e-6);
+        channels.bend(1, 1.0);
+        assert_eq!(channels.own(1).bend_semitones, 12.0);
+    }
+
+    #[test]
+    fn the_middle_of_the_pan_controller_is_the_centre() {
+        let mut channels = Channels::new();
+        for (value, pan) in [(64, 0.0), (127, 1.0), (1, -1.0), (0, -1.0)] {
+            midi(&mut channels, 0, &[(10, value)]);
+            assert_eq!(channels.shared(0).pan, pan);
+        }
+    }
+}
