@@ -2,36 +2,43 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`event`] | what a player does, in musical units |
-//! | [`channels`], [`zones`] | what MIDI channels remember; MPE |
-//! | [`allocation`], [`keys`] | which voice plays which note; stealing, pedals, one voice for many keys |
-//! | [`voice`], [`envelope`], [`glide`], [`range`] | one voice's level, pitch and expressions in time |
-//! | [`controls`], [`segment`] | what the player sets; what the instrument renders from |
-//! | [`load`] | a cap of the voices by measured load |
+//! | `event`, `controls` | what a player does, and what he sets, in musical units |
+//! | `channel`, `channels`, `zones` | what MIDI channels remember; MPE |
+//! | `allocation`, `keys` | which voice plays which note; stealing, pedals, one voice for many keys |
+//! | `voice`, `envelope`, `glide`, `lines`, `range` | one voice's level, pitch and expressions in time |
+//! | `segment` | what the instrument renders from |
+//! | `load` | a cap of the voices by measured load |
 //!
 //! A note begins and ends on its sample. Everything that moves does so along straight lines between the ends of cells of about
 //! a millisecond. The cells are counted by the engine's own clock, and no line knows what comes after it, so the output is the
 //! same for any cut of events and samples into blocks. A stolen voice fades for 5 ms before its new note begins: that keeps the
 //! number of voices that an instrument computes below the cap at all times.
 mod allocation;
-pub mod channels;
+mod channel;
+mod channels;
 pub mod controls;
 pub mod envelope;
 pub mod event;
 pub mod glide;
-pub mod keys;
+mod keys;
+mod lines;
 pub mod load;
 pub mod range;
 pub mod segment;
 #[cfg(test)]
 mod tests;
 mod voice;
-pub mod zones;
+mod zones;
 
 use channels::Channels;
 pub use controls::{Controls, Mode};
-pub use event::{Note, NoteEvent, TimedEvent};
+pub use envelope::Adsr;
+pub use event::{Address, Expression, Note, NoteEvent, TimedEvent};
+pub use glide::Portamento;
 use keys::Keys;
+pub use keys::Priority;
+pub use load::LoadCap;
+pub use range::{Outside, PitchRange};
 pub use segment::{Dimension, Segment, VoiceControls};
 use voice::{Life, Voice};
 

@@ -1,5 +1,5 @@
 //! Which voice plays which note: allocation, stealing, pedals, one voice for many keys.
-use super::channels::Request;
+use super::channel::Request;
 use super::controls::{Controls, Mode};
 use super::event::{Address, Note, NoteEvent};
 use super::glide::Glide;
@@ -45,7 +45,7 @@ impl Voices {
         let zones = *self.channels.zones();
         let concerned = |held: &Held| zones.speaks_for(sender, held.note.channel);
         match request {
-            Request::None => {}
+            Request::None | Request::BendRange { .. } | Request::Zone { .. } => {}
             Request::SustainUp => self.settle(controls),
             Request::SostenutoDown => self.each_held(|held| held.captured |= concerned(held) && held.key_down),
             Request::SostenutoUp => {

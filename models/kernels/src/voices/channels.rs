@@ -1,104 +1,10 @@
-//! What the sixteen MIDI channels remember between notes: bends, pressures, controllers, pedals, bend ranges, MPE zones.
+//! The sixteen MIDI channels together, and what the notes of each hear of it and of its zone.
+use super::channel::{Channel, Request};
 use super::event::CHANNELS;
 use super::zones::Zones;
 
-/// Controller numbers of MIDI 1.0 that are understood.
-mod number {
-    pub const MODULATION: u8 = 1;
-    pub const DATA: u8 = 6;
-    pub const VOLUME: u8 = 7;
-    pub const PAN: u8 = 10;
-    pub const EXPRESSION: u8 = 11;
-    pub const DATA_FINE: u8 = 38;
-    pub const SUSTAIN: u8 = 64;
-    pub const SOSTENUTO: u8 = 66;
-    pub const BRIGHTNESS: u8 = 74;
-    pub const UNREGISTERED_FINE: u8 = 98;
-    pub const UNREGISTERED: u8 = 99;
-    pub const REGISTERED_FINE: u8 = 100;
-    pub const REGISTERED: u8 = 101;
-    pub const ALL_SOUND_OFF: u8 = 120;
-    pub const RESET: u8 = 121;
-    pub const ALL_NOTES_OFF: u8 = 123;
-    /// Omni and mono modes, which end all notes as well.
-    pub const LAST_MODE: u8 = 127;
-}
-
-/// Registered parameters that are understood: bend range, and MPE's configuration message.
-const BEND_RANGE: u16 = 0;
-const MPE_CONFIGURATION: u16 = 6;
-/// The registered parameter that is none.
-const NO_PARAMETER: u16 = 0x3fff;
 /// Widest bend range in semitones; MPE allows 96.
 pub const MAX_BEND_SEMITONES: f32 = 96.0;
-
-/// What a controller asks of the voices, beyond what the channel remembers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Nothing.
-    None,
-    /// Notes that only the sustain pedal held may end.
-    SustainUp,
-    /// The keys that are down are to be held.
-    SostenutoDown,
-    /// They are no longer.
-    SostenutoUp,
-    /// Every key goes up and so do the pedals.
-    AllNotesOff,
-    /// Everything falls silent at once.
-    AllSoundOff,
-    /// The channels have new roles: nothing that sounds knows its bend any more.
-    NewZones,
-}
-
-/// One channel.
-#[derive(Clone, Copy, Debug)]
-struct Channel {
-    /// -1..1 of the bend range.
-    bend: f32,
-    /// Bend range in semitones where a message gave one; none takes the player's.
-    bend_range_semitones: Option<f32>,
-    /// 0..1.
-    pressure: f32,
-    /// Controller 74, 0..1 with its middle at 0.5.
-    slide: f32,
-    /// Modulation wheel, 0..1.
-    vibrato: f32,
-    /// Controller 7, 0..1.
-    volume: f32,
-    /// Controller 11, 0..1.
-    expression: f32,
-    /// -1..1.
-    pan: f32,
-    /// Is the sustain pedal down?
-    sustain: bool,
-    /// Is the sostenuto pedal down?
-    sostenuto: bool,
-    /// Registered parameter that data entries go to.
-    parameter: u16,
-}
-
-impl Channel {
-    const NEW: Self = Self {
-        bend: 0.0,
-        bend_range_semitones: None,
-        pressure: 0.0,
-        slide: 0.5,
-        vibrato: 0.0,
-        volume: 1.0,
-        expression: 1.0,
-        pan: 0.0,
-        sustain: false,
-        sostenuto: false,
-        parameter: NO_PARAMETER,
-    };
-
-    /// Controller 121, after RP-015: volume, pan and the bend range stay.
-    fn reset_controllers(&mut self) {
-        let Self { bend_range_semitones, volume, pan, .. } = *self;
-        *self = Self { bend_range_semitones, volume, pan, ..Self::NEW };
-    }
-}
 
 /// What one note hears of its own channel. In a zone it is the note's alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,54 +87,10 @@ impl Channels {
         self.channel(channel).pressure = pressure.clamp(0.0, 1.0);
     }
 
-    /// A controller, 0..1; what it means for voices comes back.
+    /// A controller, 0..1; what it asks of the voices comes back.
     pub fn control(&mut self, sender: u8, controller: u8, value: f32) -> Request {
-        let value = value.clamp(0.0, 1.0);
-        let bits = (value * 127.0).round() as u16;
-        let down = bits >= 64;
-        let channel = self.channel(sender);
-        match controller {
-            number::MODULATION => channel.vibrato = value,
-            number::VOLUME => channel.volume = value,
-            number::EXPRESSION => channel.expression = value,
-            number::BRIGHTNESS => channel.slide = value,
-            // The middle, 64 of 127, is the centre.
-            number::PAN => channel.pan = ((f32::from(bits) - 64.0) / 63.0).max(-1.0),
-            number::SUSTAIN => {
-                let was_down = std::mem::replace(&mut channel.sustain, down);
-                return if was_down && !down { Request::SustainUp } else { Request::None };
-            }
-            number::SOSTENUTO => {
-                return match (std::mem::replace(&mut channel.sostenuto, down), down) {
-                    (false, true) => Request::SostenutoDown,
-                    (true, false) => Request::SostenutoUp,
-                    _ => Request::None,
-                };
-            }
-            number::REGISTERED => channel.parameter = bits << 7 | channel.parameter & 0x7f,
-            number::REGISTERED_FINE => channel.parameter = channel.parameter & 0x3f80 | bits,
-            number::UNREGISTERED | number::UNREGISTERED_FINE => channel.parameter = NO_PARAMETER,
-            number::DATA | number::DATA_FINE => return self.data(sender, controller == number::DATA, bits),
-            number::ALL_SOUND_OFF => return Request::AllSoundOff,
-            number::RESET => {
-                // Pedals first, so that what they hold is let go by whoever follows the request.
-                channel.reset_controllers();
-                return Request::SostenutoUp;
-            }
-            number::ALL_NOTES_OFF..=number::LAST_MODE => {
-                // MIDI would leave pedalled notes alone, but hosts send this on stop, where a pedal may hang for ever.
-                (channel.sustain, channel.sostenuto) = (false, false);
-                return Request::AllNotesOff;
-            }
-            _ => {}
-        }
-        Request::None
-    }
-
-    /// A data entry for the registered parameter that the channel chose: whole units, or hundredths of them.
-    fn data(&mut self, sender: u8, whole: bool, bits: u16) -> Request {
-        match self.channel(sender).parameter {
-            BEND_RANGE => {
+        match self.channel(sender).control(controller, value) {
+            Request::BendRange { whole, bits } => {
                 let before = self.bend_range_semitones(sender);
                 let bits = f32::from(bits);
                 let range = if whole { bits + before.fract() } else { before.floor() + bits.min(99.0) / 100.0 };
@@ -237,12 +99,12 @@ impl Channels {
                 }
                 Request::None
             }
-            MPE_CONFIGURATION if whole => {
+            Request::Zone { members } => {
                 let before = self.zones;
-                self.zones.configure(sender, bits.min(127) as u8);
+                self.zones.configure(sender, members);
                 if self.zones == before { Request::None } else { Request::NewZones }
             }
-            _ => Request::None,
+            other => other,
         }
     }
 
@@ -368,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn resetting_controllers_lifts_pedals_and_keeps_volume_and_range() {
+    fn resetting_controllers_lifts_pedals_and_keeps_volume_brightness_and_range() {
         let mut channels = Channels::new();
         midi(&mut channels, 1, &[(101, 0), (100, 0), (6, 12), (7, 64), (64, 127), (1, 90), (74, 3)]);
         channels.bend(1, 1.0);
         midi(&mut channels, 1, &[(121, 0)]);
         assert!(!channels.sustains(1));
         let (own, shared) = (channels.own(1), channels.shared(1));
-        assert_eq!((own.bend_semitones, own.slide, shared.vibrato), (0.0, 0.5, 0.0));
+        assert_eq!((own.bend_semitones, own.slide, shared.vibrato), (0.0, 3.0 / 127.0, 0.0));
         assert!((shared.gain - (64.0f32 / 127.0).powi(2)).abs() < 1e-6);
         channels.bend(1, 1.0);
         assert_eq!(channels.own(1).bend_semitones, 12.0);

@@ -1,7 +1,8 @@
 //! A stretch of a block in which no note begins, and what its voices are to play: what an instrument renders from.
 use super::controls::Controls;
 use super::event::{MAX_MODULATIONS, Note};
-use super::voice::{Life, Line, Voice};
+use super::lines::Line;
+use super::voice::{Life, Voice};
 
 /// What a voice is told besides level and pitch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl<'a> VoiceControls<'a> {
 
     /// Pitch with bends and glide in MIDI notes; `sample` may be the segment's length, for the pitch at its end.
     pub fn pitch_note(&self, sample: usize) -> f64 {
-        self.voice.pitch_note(self.at + sample)
+        self.voice.lines.pitch_note(self.at + sample)
     }
 
     /// Value of a dimension.
@@ -111,13 +112,13 @@ impl<'a> VoiceControls<'a> {
             Dimension::Pan => Line::Pan,
             Dimension::Timbre => Line::Timbre,
         };
-        self.voice.line(line as usize, self.at + sample)
+        self.voice.lines.value(line as usize, self.at + sample)
     }
 
     /// The host's offset of a parameter for this voice, -1..1 of the parameter's range; 0 for numbers that do not exist.
     pub fn modulation(&self, parameter: usize, sample: usize) -> f32 {
         if parameter < MAX_MODULATIONS {
-            self.voice.line(Line::Modulation as usize + parameter, self.at + sample)
+            self.voice.lines.value(Line::Modulation as usize + parameter, self.at + sample)
         } else {
             0.0
         }

@@ -3,7 +3,6 @@ mod flood;
 mod playing;
 mod stealing;
 
-use super::event::{Address, Expression};
 use super::*;
 
 /// Rate of most tests: a cell is 32 samples.

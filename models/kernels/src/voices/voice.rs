@@ -5,24 +5,8 @@ use super::envelope::Envelope;
 use super::event::{Expression, MAX_MODULATIONS, Note};
 use super::glide::Glide;
 use super::keys::Held;
+use super::lines::{Begin, LINES, Line, Lines};
 
-/// Straight lines that a voice follows within a cell, besides pitch. The host's modulations come after these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub(super) enum Line {
-    Gain,
-    Bend,
-    Pressure,
-    Slide,
-    Vibrato,
-    Pan,
-    Timbre,
-    Modulation,
-}
-
-pub(super) const LINES: usize = Line::Modulation as usize + MAX_MODULATIONS;
-/// Distance at which a following value has arrived: below a hundredth of a cent, and of anything that is 0..1.
-const ARRIVED: f32 = 1e-4;
 /// Loudest expression of a note, linear: CLAP's limit.
 const MAX_VOLUME: f32 = 4.0;
 /// Farthest tuning of a note in semitones: CLAP's limit.
@@ -88,20 +72,9 @@ pub(super) struct Voice {
     begun_at: u64,
     /// For how many samples a note was held that was let go before its voice was free; it sounds as long, later.
     short_samples: Option<u64>,
-    /// Do the lines have to begin at the targets, without following?
-    fresh: bool,
-    /// Did the pitch jump since the lines were drawn?
-    jumped: bool,
-    /// Place in the cell at which the lines begin, in samples.
-    anchor: usize,
-    /// Values at `anchor`.
-    start: [f32; LINES],
-    /// Change a sample.
-    step: [f32; LINES],
-    /// Values at the end of the cell.
-    end: [f32; LINES],
-    /// Pitch at `anchor`, its change a sample, and pitch at the end of the cell, in MIDI notes.
-    pitch: [f64; 3],
+    /// Where the lines begin that are drawn next.
+    begin: Begin,
+    pub lines: Lines,
 }
 
 impl Voice {
@@ -119,13 +92,8 @@ impl Voice {
             own: Own { bend_semitones: 0.0, pressure: 0.0, slide: 0.5 },
             begun_at: 0,
             short_samples: None,
-            fresh: true,
-            jumped: false,
-            anchor: 0,
-            start: [0.0; LINES],
-            step: [0.0; LINES],
-            end: [0.0; LINES],
-            pitch: [60.0, 0.0, 60.0],
+            begin: Begin::Fresh,
+            lines: Lines::new(),
         }
     }
 
@@ -145,7 +113,9 @@ impl Voice {
         match self.life {
             Life::Free => self.start(controls),
             Life::Sounding => {
-                self.jumped = true;
+                if self.begin == Begin::On {
+                    self.begin = Begin::Jumped;
+                }
                 if !tied {
                     self.envelope.attack(&controls.envelope);
                 }
@@ -221,48 +191,17 @@ impl Voice {
     /// Draws the lines from `at` to the end of the cell, if a cell or a note begins there. `share`: how much of the way to its
     /// target a value goes within a cell.
     pub fn aim(&mut self, channels: &Channels, controls: &Controls, at: usize, cell: usize, share: f32) {
-        if at > 0 && !self.fresh && !self.jumped {
+        if at > 0 && self.begin == Begin::On {
             return;
         }
-        let length = cell - at;
+        // While the sound is taken away it stays as it is.
         if matches!(self.life, Life::Waiting | Life::Fading) {
-            self.hold(at);
-            return;
+            return self.lines.hold(at);
         }
         let targets = self.targets(channels, controls);
-        for line in 0..LINES {
-            if self.fresh {
-                (self.start[line], self.end[line]) = (targets[line], targets[line]);
-            } else if at > 0 {
-                self.start[line] += self.step[line] * (at - self.anchor) as f32;
-            } else {
-                self.start[line] = self.end[line];
-                let way = targets[line] - self.start[line];
-                self.end[line] = if way.abs() < ARRIVED { targets[line] } else { self.start[line] + way * share };
-            }
-            self.step[line] = (self.end[line] - self.start[line]) / length as f32;
-        }
-        let bend = Line::Bend as usize;
-        let [start, step, end] = &mut self.pitch;
-        *start = match self.fresh || self.jumped {
-            true => controls.range.limit(self.glide.after(0) + f64::from(self.start[bend])),
-            false => *end,
-        };
-        *end = controls.range.limit(self.glide.after(length) + f64::from(self.end[bend]));
-        *step = (*end - *start) / length as f64;
-        self.anchor = at;
-        (self.fresh, self.jumped) = (false, false);
-    }
-
-    /// Everything stays as it is while the sound is taken away.
-    fn hold(&mut self, at: usize) {
-        for line in 0..LINES {
-            let value = if at == 0 { self.end[line] } else { self.line(line, at) };
-            (self.start[line], self.step[line], self.end[line]) = (value, 0.0, value);
-        }
-        let pitch = if at == 0 { self.pitch[2] } else { self.pitch_note(at) };
-        self.pitch = [pitch, 0.0, pitch];
-        self.anchor = at;
+        let pitch = |samples, bend| controls.range.limit(self.glide.after(samples) + f64::from(bend));
+        self.lines.draw(self.begin, &targets, at, cell - at, share, pitch);
+        self.begin = Begin::On;
     }
 
     fn targets(&mut self, channels: &Channels, controls: &Controls) -> [f32; LINES] {
@@ -286,21 +225,11 @@ impl Voice {
         targets
     }
 
-    /// A line's value at a place in the cell.
-    pub fn line(&self, line: usize, at: usize) -> f32 {
-        self.start[line] + self.step[line] * (at - self.anchor) as f32
-    }
-
-    /// The pitch at a place in the cell, in MIDI notes.
-    pub fn pitch_note(&self, at: usize) -> f64 {
-        self.pitch[0] + self.pitch[1] * (at - self.anchor) as f64
-    }
-
     /// The next levels, from `at` in the cell on.
     pub fn fill(&mut self, controls: &Controls, at: usize, levels: &mut [f32]) {
         self.envelope.fill(&controls.envelope, levels);
         for (n, level) in levels.iter_mut().enumerate() {
-            *level *= self.line(Line::Gain as usize, at + n);
+            *level *= self.lines.value(Line::Gain as usize, at + n);
         }
     }
 
@@ -332,7 +261,7 @@ impl Voice {
     fn start(&mut self, controls: &Controls) {
         self.life = Life::Sounding;
         self.started = true;
-        self.fresh = true;
+        self.begin = Begin::Fresh;
         self.envelope.attack(&controls.envelope);
     }
 }

@@ -1,7 +1,5 @@
 //! Streams that no player would send: nothing hangs, sticks or blows up, and no cut into blocks is heard.
 use super::*;
-use crate::voices::glide::Portamento;
-use crate::voices::range::{Outside, PitchRange};
 
 /// Xorshift of Marsaglia, 2003: the same stream on every machine.
 struct Random(u64);
@@ -84,7 +82,7 @@ impl Random {
 fn players() -> [Controls; 4] {
     let base = Controls {
         portamento: Portamento { seconds: 0.02, ..Default::default() },
-        envelope: envelope::Adsr { attack_s: 0.003, decay_s: 0.01, sustain: 0.6, release_s: 0.03 },
+        envelope: Adsr { attack_s: 0.003, decay_s: 0.01, sustain: 0.6, release_s: 0.03 },
         ..Default::default()
     };
     let range = PitchRange { low_note: 40.0, high_note: 80.0, outside: Outside::Fold };
@@ -220,7 +218,7 @@ fn ten_thousand_notes_in_one_block_leave_as_many_voices_as_there_are() {
 fn controls_that_are_no_numbers_harm_nothing() {
     let bad = f32::NAN;
     let controls = Controls {
-        envelope: envelope::Adsr { attack_s: bad, decay_s: -1.0, sustain: f32::INFINITY, release_s: bad },
+        envelope: Adsr { attack_s: bad, decay_s: -1.0, sustain: f32::INFINITY, release_s: bad },
         portamento: Portamento { seconds: f32::INFINITY, ..Default::default() },
         bend_range_semitones: bad,
         tune_semitones: f32::NEG_INFINITY,

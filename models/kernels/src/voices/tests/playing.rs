@@ -109,7 +109,6 @@ fn reset_forgets_notes_pedals_bends_and_zones() {
 
 #[test]
 fn one_voice_plays_the_last_highest_or_lowest_key_and_returns_to_the_others() {
-    use crate::voices::keys::Priority;
     for (priority, keys) in [
         (Priority::Last, [60, 67, 55, 67, 67]),
         (Priority::High, [60, 67, 67, 67, 67]),
@@ -141,7 +140,7 @@ fn legato_goes_on_and_mono_begins_again_from_where_it_stands() {
     for (mode, rises) in [(Mode::Legato, false), (Mode::Mono, true)] {
         let mut rig = Rig::new(4);
         rig.controls.mode = mode;
-        rig.controls.envelope = envelope::Adsr { sustain: 0.5, ..Default::default() };
+        rig.controls.envelope = Adsr { sustain: 0.5, ..Default::default() };
         rig.play(&[on(60)], 400 * MS);
         let after = rig.play(&[on(62)], 2 * MS);
         assert_eq!((after[0].level == 1.0, after[0].pitch_note), (rises, 62.0));
@@ -270,7 +269,6 @@ fn velocity_moves_the_timbre_as_far_as_the_player_allows() {
 
 #[test]
 fn bends_end_where_the_model_ends_if_the_player_wants_so() {
-    use crate::voices::range::{Outside, PitchRange};
     let mut rig = Rig::new(2);
     rig.controls.range = PitchRange { low_note: 64.0, high_note: 76.0, outside: Outside::Fold };
     assert_eq!(pitch(&rig.play(&[on(50)], MS)), 74.0);
