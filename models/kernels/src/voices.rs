@@ -77,9 +77,11 @@ pub struct Voices {
     clock: u64,
     /// Samples of the present block that have passed.
     block_samples: usize,
+    /// As many as may ever sound.
     voices: Vec<Voice>,
     /// Levels of the present segment, `[voice][MAX_CELL]`.
     levels: Vec<f32>,
+    /// What MIDI said.
     channels: Channels,
     /// Keys that are down while one voice plays them all.
     keys: Keys,
@@ -89,12 +91,15 @@ pub struct Voices {
     last_note: Option<f64>,
     /// Notes begun since the start or the last seed.
     notes: u64,
+    /// What the notes' seeds are made from.
     seed: u64,
     /// Voices that may sound at once.
     cap: usize,
     /// Notes that ended in the present block.
     ended: Vec<Ended>,
+    /// Notes that lost their voice to others or to the cap.
     stolen_notes: u64,
+    /// Events that were no numbers or named what does not exist.
     ignored_events: u64,
 }
 
@@ -184,12 +189,12 @@ impl Voices {
         self.cap
     }
 
-    /// How many notes lost their voice to others or to the cap since construction.
+    /// How many notes lost their voice to others or to the cap, since construction.
     pub fn stolen_notes(&self) -> u64 {
         self.stolen_notes
     }
 
-    /// How many events were ignored since construction because they were no numbers or named what does not exist.
+    /// How many events were no numbers or named what does not exist, since construction.
     pub fn ignored_events(&self) -> u64 {
         self.ignored_events
     }

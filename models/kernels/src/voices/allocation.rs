@@ -186,7 +186,11 @@ impl Voices {
 
     /// Gives a voice to a note. `tied`: the sound of the note before it goes on.
     fn give(&mut self, controls: &Controls, slot: usize, held: Held, tied: bool) {
-        let legato = self.voices.iter().any(|voice| voice.gate && voice.held.key_down);
+        // One voice that returns to an earlier key is still held, though the key that it leaves is up.
+        let legato = match controls.mode {
+            Mode::Poly => self.voices.iter().any(|voice| voice.gate && voice.held.key_down),
+            Mode::Mono | Mode::Legato => self.voices[slot].gate,
+        };
         let voice = &mut self.voices[slot];
         let before = (voice.life != Life::Free).then_some(voice.held.note);
         let from = if voice.life == Life::Sounding { Some(voice.glide.after(0)) } else { self.last_note };

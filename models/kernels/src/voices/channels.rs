@@ -37,7 +37,9 @@ pub struct Shared {
 /// All channels.
 #[derive(Clone, Debug)]
 pub struct Channels {
+    /// By MIDI's number, from 0.
     channels: [Channel; CHANNELS],
+    /// Which of them are members of whom.
     zones: Zones,
     /// Bend range of a channel and of a member as the player set them, in semitones.
     bend_ranges_semitones: [f32; 2],

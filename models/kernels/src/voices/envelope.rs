@@ -60,6 +60,7 @@ enum Stage {
 /// One voice's envelope.
 #[derive(Clone, Debug)]
 pub struct Envelope {
+    /// Where in the note it is.
     stage: Stage,
     /// Level of the last sample, 0..1. In f64: a release of 20 s at 768 kHz moves by 5e-7 of itself a sample.
     level: f64,

@@ -42,6 +42,7 @@ pub enum Priority {
 /// Held keys, in the order in which they were pressed.
 #[derive(Clone, Debug)]
 pub struct Keys {
+    /// At most [`MAX_HELD`].
     held: Vec<Held>,
 }
 

@@ -5,13 +5,21 @@ use super::event::MAX_MODULATIONS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Line {
+    /// Velocity and volume, linear.
     Gain,
+    /// All bends and tunings, in semitones.
     Bend,
+    /// 0..1.
     Pressure,
+    /// 0..1 with its middle at 0.5.
     Slide,
+    /// 0..1.
     Vibrato,
+    /// -1..1.
     Pan,
+    /// -1..1.
     Timbre,
+    /// The first of the host's, -1..1.
     Modulation,
 }
 

@@ -32,12 +32,15 @@ pub struct Segment<'a> {
     pub count: usize,
     /// Its place in the cell, in samples.
     pub(super) at: usize,
+    /// Free ones among them.
     pub(super) voices: &'a [Voice],
     /// `[voice][sample]`, each voice's row as long as the longest segment.
     pub(super) levels: &'a [f32],
     /// Length of a row.
     pub(super) row: usize,
+    /// The player's.
     pub(super) controls: &'a Controls,
+    /// The engine's.
     pub(super) seed: u64,
 }
 
@@ -55,10 +58,15 @@ impl<'a> Segment<'a> {
 pub struct VoiceControls<'a> {
     /// Where the instrument keeps this voice's state, 0..`max_voices`; the same until it is silent.
     pub slot: usize,
+    /// What it does.
     voice: &'a Voice,
+    /// A gain for each sample.
     levels: &'a [f32],
+    /// Place of the segment in the cell, in samples.
     at: usize,
+    /// The player's.
     controls: &'a Controls,
+    /// The engine's.
     seed: u64,
 }
 
@@ -73,7 +81,7 @@ impl<'a> VoiceControls<'a> {
         mix(self.seed.wrapping_add(mix(self.voice.held.number)))
     }
 
-    /// The note that owns the voice.
+    /// The note that owns the voice. It, its velocity and its seed are the next note's already while a stolen sound fades.
     pub fn note(&self) -> Note {
         self.voice.held.note
     }

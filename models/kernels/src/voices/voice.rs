@@ -27,13 +27,21 @@ pub(super) enum Life {
 /// What the host expressed by this note alone.
 #[derive(Clone, Copy, Debug)]
 struct Expressed {
+    /// 0..1.
     pressure: f32,
+    /// Linear, 0..[`MAX_VOLUME`].
     volume: f32,
+    /// -1..1.
     pan: f32,
+    /// Semitones.
     tuning_semitones: f32,
+    /// 0..1.
     vibrato: f32,
+    /// 0..1.
     expression: f32,
+    /// 0..1; none leaves the channel's slide.
     brightness: Option<f32>,
+    /// Shares of the parameters' ranges, -1..1.
     modulations: [f32; MAX_MODULATIONS],
 }
 
@@ -53,6 +61,7 @@ impl Expressed {
 /// One voice's memory. Nothing in it allocates.
 #[derive(Clone, Debug)]
 pub(super) struct Voice {
+    /// What it is doing.
     pub life: Life,
     /// The note that owns it; the sound may still be another's while it waits.
     pub held: Held,
@@ -62,8 +71,11 @@ pub(super) struct Voice {
     pub released_at: u64,
     /// Did the sound begin from silence with the present segment?
     pub started: bool,
+    /// Level without velocity and volume, 0..1.
     pub envelope: Envelope,
+    /// Pitch without bends.
     pub glide: Glide,
+    /// What was expressed since the note began.
     expressed: Expressed,
     /// What it hears of its own channel; a member of a zone stops listening when its key goes up, because the next finger
     /// may get the same channel.
@@ -74,10 +86,12 @@ pub(super) struct Voice {
     short_samples: Option<u64>,
     /// Where the lines begin that are drawn next.
     begin: Begin,
+    /// What it plays in this cell.
     pub lines: Lines,
 }
 
 impl Voice {
+    /// Free.
     pub fn new(rate_hz: f64) -> Self {
         let note = Note { channel: 0, key: 60, voice_id: None };
         Self {
@@ -151,6 +165,7 @@ impl Voice {
         over
     }
 
+    /// The host expresses the note.
     pub fn express(&mut self, expression: Expression, value: f32) {
         let expressed = &mut self.expressed;
         match expression {
@@ -166,6 +181,7 @@ impl Voice {
         }
     }
 
+    /// The host moves a parameter for the note alone.
     pub fn modulate(&mut self, parameter: usize, offset: f32) {
         if let Some(modulation) = self.expressed.modulations.get_mut(parameter) {
             *modulation = offset.clamp(-1.0, 1.0);
@@ -204,6 +220,7 @@ impl Voice {
         self.begin = Begin::On;
     }
 
+    /// Where the lines go.
     fn targets(&mut self, channels: &Channels, controls: &Controls) -> [f32; LINES] {
         let channel = self.held.note.channel;
         if self.held.key_down || channels.zones().leader(channel).is_none() {

@@ -182,6 +182,18 @@ fn a_note_glides_from_the_note_played_last() {
 }
 
 #[test]
+fn one_voice_glides_back_to_the_key_that_is_still_held() {
+    let mut rig = Rig::new(4);
+    (rig.controls.mode, rig.controls.portamento.seconds) = (Mode::Legato, 0.1);
+    rig.controls.portamento.legato_only = true;
+    rig.play(&[on(60)], 10 * MS);
+    assert_eq!(pitch(&rig.play(&[on(72)], 110 * MS)), 72.0);
+    let back = pitch(&rig.play(&[off(72)], 50 * MS));
+    assert!((back - 66.0).abs() < 0.1, "{back}");
+    assert_eq!(pitch(&rig.play(&[], 60 * MS)), 60.0);
+}
+
+#[test]
 fn a_bend_moves_its_channel_smoothly_by_its_range() {
     let mut rig = Rig::new(4);
     rig.play(&[on(60), NoteEvent::On { note: note(1, 64), velocity: 1.0 }], 10 * MS);
