@@ -89,8 +89,10 @@ pub struct Voices {
     controls: Controls,
     /// Pitch of the note begun last, from which the next one glides.
     last_note: Option<f64>,
-    /// Notes begun since the start or the last seed.
+    /// Notes begun since the start.
     notes: u64,
+    /// Notes begun when the seed was set; seeds count from there.
+    first_note: u64,
     /// What the notes' seeds are made from.
     seed: u64,
     /// Voices that may sound at once.
@@ -122,6 +124,7 @@ impl Voices {
             controls: Controls::default(),
             last_note: None,
             notes: 0,
+            first_note: 0,
             seed: 0,
             cap: max_voices,
             ended: Vec::with_capacity(MAX_ENDED),
@@ -137,13 +140,13 @@ impl Voices {
         self.controls = Controls::default();
         self.keys.clear();
         self.ended.clear();
-        (self.at, self.clock, self.notes) = (0, 0, 0);
+        (self.at, self.clock, self.notes, self.first_note) = (0, 0, 0, 0);
         self.last_note = None;
     }
 
     /// Sets the seed of all notes that are begun from now on, and counts them from 0.
     pub fn seed(&mut self, seed: u64) {
-        (self.seed, self.notes) = (seed, 0);
+        (self.seed, self.first_note) = (seed, self.notes);
     }
 
     /// Sets how many voices may sound, 1..`max_voices`; those above it fade.
@@ -240,6 +243,7 @@ impl Voices {
             row: MAX_CELL,
             controls: &controls,
             seed: self.seed,
+            first_note: self.first_note,
         });
         self.clock += count as u64;
         self.block_samples += count;
@@ -256,6 +260,7 @@ impl Voices {
 
 /// The longest power of two that lasts no longer than [`CELL_S`]: instruments compute in groups of eight or sixteen.
 fn cell_samples(rate_hz: f64) -> usize {
-    let longest = (CELL_S * rate_hz).clamp(MIN_CELL as f64, MAX_CELL as f64) as usize;
+    // In this order a rate that is no number gives the shortest one.
+    let longest = (CELL_S * rate_hz).max(MIN_CELL as f64).min(MAX_CELL as f64) as usize;
     1 << longest.ilog2()
 }

@@ -152,6 +152,11 @@ impl Channel {
         Request::None
     }
 
+    /// What it was told as a member, a leader or neither means nothing to it in another role.
+    pub fn forget_role(&mut self) {
+        *self = Self { volume: self.volume, pan: self.pan, ..Self::NEW };
+    }
+
     /// Controller 121, after RP-015: volume, pan, brightness and the bend range stay.
     fn reset_controllers(&mut self) {
         let Self { bend_range_semitones, volume, pan, slide, .. } = *self;

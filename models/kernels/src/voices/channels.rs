@@ -70,6 +70,7 @@ impl Channels {
         if switched {
             self.mpe = mpe;
             self.zones = if mpe { Zones::lower() } else { Zones::default() };
+            self.channels.iter_mut().for_each(Channel::forget_role);
         }
         switched
     }
@@ -104,7 +105,11 @@ impl Channels {
             Request::Zone { members } => {
                 let before = self.zones;
                 self.zones.configure(sender, members);
-                if self.zones == before { Request::None } else { Request::NewZones }
+                if self.zones == before {
+                    return Request::None;
+                }
+                self.channels.iter_mut().for_each(Channel::forget_role);
+                Request::NewZones
             }
             other => other,
         }
@@ -209,6 +214,20 @@ mod tests {
         // A range on one member holds for all of them.
         midi(&mut channels, 4, &[(101, 0), (100, 0), (6, 24), (38, 0)]);
         assert_eq!(channels.own(2).bend_semitones, 12.0);
+    }
+
+    #[test]
+    fn a_new_zone_begins_with_straight_bends_and_mpes_ranges() {
+        let mut channels = Channels::new();
+        midi(&mut channels, 2, &[(101, 0), (100, 0), (6, 12), (64, 127), (7, 0)]);
+        channels.bend(2, 1.0);
+        midi(&mut channels, 0, &[(101, 0), (100, 6), (6, 15)]);
+        assert_eq!((channels.own(2).bend_semitones, channels.sustains(2), channels.shared(2).gain), (0.0, false, 0.0));
+        channels.bend(2, 1.0);
+        assert_eq!(channels.own(2).bend_semitones, 48.0);
+        // The same message once more, as controllers send when they wake, changes nothing.
+        assert_eq!(midi(&mut channels, 0, &[(101, 0), (100, 6), (6, 15)]), Request::None);
+        assert_eq!(channels.own(2).bend_semitones, 48.0);
     }
 
     #[test]

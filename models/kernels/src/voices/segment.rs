@@ -42,13 +42,17 @@ pub struct Segment<'a> {
     pub(super) controls: &'a Controls,
     /// The engine's.
     pub(super) seed: u64,
+    /// The note from which the seeds are counted.
+    pub(super) first_note: u64,
 }
 
 impl<'a> Segment<'a> {
     /// The voices that sound, in the order of their slots.
     pub fn voices(&self) -> impl Iterator<Item = VoiceControls<'a>> {
-        let Self { count, at, levels, row, controls, seed, .. } = *self;
+        let Self { count, at, levels, row, controls, .. } = *self;
+        let (seed, first_note) = (self.seed, self.first_note);
         self.voices.iter().enumerate().filter(|(_, voice)| voice.life != Life::Free).map(move |(slot, voice)| {
+            let seed = mix(seed.wrapping_add(mix(voice.held.number.wrapping_sub(first_note))));
             VoiceControls { slot, voice, levels: &levels[slot * row..][..count], at, controls, seed }
         })
     }
@@ -66,7 +70,7 @@ pub struct VoiceControls<'a> {
     at: usize,
     /// The player's.
     controls: &'a Controls,
-    /// The engine's.
+    /// The engine's, for this note.
     seed: u64,
 }
 
@@ -76,9 +80,9 @@ impl<'a> VoiceControls<'a> {
         self.voice.started
     }
 
-    /// Seed for everything random in the note; depends on the engine's seed and on how many notes were begun before.
+    /// Seed for everything random in the note; depends on the engine's seed and on how many notes were begun since it was set.
     pub fn seed(&self) -> u64 {
-        mix(self.seed.wrapping_add(mix(self.voice.held.number)))
+        self.seed
     }
 
     /// The note that owns the voice. It, its velocity and its seed are the next note's already while a stolen sound fades.

@@ -308,3 +308,13 @@ fn seeds_differ_from_note_to_note_and_repeat_after_a_reset() {
     all.dedup();
     assert_eq!(all.len(), 6);
 }
+
+#[test]
+fn a_seed_that_is_set_while_a_key_is_held_confuses_no_key() {
+    let mut rig = Rig::new(1);
+    rig.controls.mode = Mode::Legato;
+    let first = rig.play(&[on(60)], 1)[0].seed;
+    rig.voices.seed(0);
+    let second = &rig.play(&[on(62)], 1)[0];
+    assert_eq!((second.key, second.seed), (62, first));
+}
