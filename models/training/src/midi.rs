@@ -55,13 +55,13 @@ impl Song {
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display();
-        let size =
+        let file =
             std::fs::metadata(path).with_context(|| format!("{name}: cannot open; check the path and its rights"))?;
-        ensure!(!size.is_dir(), "{name}: is a folder; name a MIDI file in it");
+        ensure!(!file.is_dir(), "{name}: is a folder; name a MIDI file in it");
         ensure!(
-            size.len() <= LARGEST_BYTES,
+            file.len() <= LARGEST_BYTES,
             "{name}: has {} bytes, and the largest song {LARGEST_BYTES}; is it a MIDI file?",
-            size.len()
+            file.len()
         );
         let bytes = std::fs::read(path).with_context(|| format!("{name}: cannot read; check its rights"))?;
         Self::parse(&bytes).map_err(|error| anyhow::anyhow!("{name}: {error}"))
@@ -76,9 +76,12 @@ impl Song {
         ensure!(format <= 1, "format {format}, expected 0 or 1; export it as a type 1 MIDI file");
         let base = TimeBase::read(header.u16()?)?;
 
+        ensure!(tracks > 0, "holds no track; export it anew");
         let mut messages = Vec::new();
         let mut found = 0;
-        while file.at < file.end {
+        // What lies behind the last track is padding.
+        while found < tracks {
+            ensure!(file.at < file.end, "cut short: {found} of {tracks} tracks; export it anew");
             file.place = format!("track {} of {tracks}", found + 1);
             // Chunks of other kinds are for other programs.
             if let (b"MTrk", track) = file.chunk()? {
@@ -86,8 +89,6 @@ impl Song {
                 track.messages(&mut messages)?;
             }
         }
-        ensure!(found >= tracks, "cut short: {found} of {tracks} tracks; export it anew");
-        ensure!(found > 0, "holds no track; export it anew");
         messages.sort_by_key(|(tick, _)| *tick);
         Self::timed(&messages, base)
     }

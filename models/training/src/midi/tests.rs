@@ -78,8 +78,9 @@ fn long_gaps_and_foreign_chunks_are_read() {
     let mut bytes = file(100, &[]);
     bytes[11] = 1;
     bytes.extend(chunk(b"XFIH", &[1, 2, 3]));
-    // 0x3fff ticks in two bytes; no end of the track.
+    // 0x3fff ticks in two bytes; no end of the track; padding.
     bytes.extend(chunk(b"MTrk", &[0xff, 0x7f, 0x90, 60, 127]));
+    bytes.extend([0; 3]);
     assert_eq!(times(&Song::parse(&bytes).unwrap()), [0x3fff as f64 / 200.0]);
 }
 
