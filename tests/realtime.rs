@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // A counting allocator can only be written against the unsafe allocator interface.
 use kernels::nn::naive::noise;
 use kernels::phaser::{Controls, Engine, Phaser};
+use kernels::voices::{self, Note, NoteEvent, TimedEvent, Voices};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -63,6 +64,33 @@ fn playing_neither_allocates_nor_frees() {
             engine.reset();
             assert_eq!(calls() - before, 0, "at {rate_hz} Hz");
         }
+    }
+}
+
+#[test]
+fn ten_thousand_notes_in_a_block_neither_allocate_nor_free() {
+    let note = |n: u32| Note { channel: (n % 16) as u8, key: (n / 16 % 128) as u8, voice_id: Some(n as i32) };
+    let events: Vec<_> = (0..10_000)
+        .map(|n| {
+            let event = match n % 7 {
+                0 => NoteEvent::Off { address: note(n - n % 5).into() },
+                1 => NoteEvent::Control { channel: (n % 16) as u8, number: 64 + (n % 64) as u8, value: (n % 3) as f32 },
+                _ => NoteEvent::On { note: note(n), velocity: 0.7 },
+            };
+            TimedEvent { offset_samples: n / 4, event }
+        })
+        .collect();
+    for mode in [voices::Mode::Poly, voices::Mode::Mono, voices::Mode::Legato] {
+        let mut voices = Voices::new(48_000.0, 16);
+        let controls = voices::Controls { mode, ..Default::default() };
+        let before = calls();
+        for block in [4096, 1, 0, 16_384] {
+            voices.process(&controls, &events, block, |_| {});
+        }
+        voices.set_voice_cap(3);
+        voices.reset();
+        assert_eq!(calls() - before, 0, "{mode:?}");
+        assert!(voices.stolen_notes() > 100 || mode != voices::Mode::Poly);
     }
 }
 

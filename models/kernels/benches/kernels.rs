@@ -9,6 +9,7 @@ use kernels::nn::gru::Gru;
 use kernels::nn::lstm::Lstm;
 use kernels::nn::naive::{Recurrent, noise};
 use kernels::phaser::{Controls, Engine, Phaser, PhaserState};
+use kernels::voices::{self, Note, NoteEvent, TimedEvent, Voices};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -102,5 +103,39 @@ fn phaser(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, activations, recurrent, depthwise, phaser);
+fn voices(c: &mut Criterion) {
+    let mut group = c.benchmark_group("voices");
+    group.throughput(Throughput::Elements(512));
+    let controls = voices::Controls::default();
+    for (rate_hz, count) in [(16_000.0, 8), (48_000.0, 1), (48_000.0, 32)] {
+        let mut voices = Voices::new(rate_hz, count);
+        let chord: Vec<_> = (0..count)
+            .map(|n| {
+                let note = Note { channel: 0, key: 40 + n as u8, voice_id: None };
+                TimedEvent { offset_samples: 0, event: NoteEvent::On { note, velocity: 0.7 } }
+            })
+            .collect();
+        voices.process(&controls, &chord, 512, |_| {});
+        group.bench_function(format!("held/{rate_hz}/v{count}"), |b| {
+            b.iter(|| {
+                voices.process(&controls, &[], 512, |segment| {
+                    for voice in segment.voices() {
+                        black_box((voice.levels(), voice.pitch_note(0)));
+                    }
+                });
+            });
+        });
+    }
+    // Worst case: ten thousand notes at once.
+    let flood: Vec<_> = (0..10_000u32)
+        .map(|n| {
+            let note = Note { channel: (n % 16) as u8, key: (n / 16 % 128) as u8, voice_id: Some(n as i32) };
+            TimedEvent { offset_samples: n / 40, event: NoteEvent::On { note, velocity: 0.7 } }
+        })
+        .collect();
+    let mut voices = Voices::new(48_000.0, 32);
+    group.bench_function("flood/48000/v32", |b| b.iter(|| voices.process(&controls, black_box(&flood), 512, |_| {})));
+}
+
+criterion_group!(benches, activations, recurrent, depthwise, phaser, voices);
 criterion_main!(benches);

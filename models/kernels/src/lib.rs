@@ -6,6 +6,7 @@
 //! | [`arch`] | the inner loops, per CPU; the only `unsafe` code |
 //! | [`nn`] | layers: weights beside state |
 //! | [`dsp`], [`guard`], [`host_rate`] | ramps, the output guard, model rate <-> host rate |
+//! | [`voices`] | notes into voices: allocation, envelopes, glide, MPE, per-note expressions |
 //! | [`phaser`] | the phaser: model, state, controls, engine |
 //! | [`sound_model`] | the sound model: a network that plays sample by sample, all voices in lock-step |
 //!
@@ -20,3 +21,4 @@ pub mod host_rate;
 pub mod nn;
 pub mod phaser;
 pub mod sound_model;
+pub mod voices;

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod demo;
 pub mod inspect;
 pub mod metrics;
+pub mod midi;
 pub mod models;
 pub mod phaser;
 pub mod plot;
