@@ -7,6 +7,7 @@
 //! | [`nn`] | layers: weights beside state |
 //! | [`dsp`], [`guard`], [`host_rate`] | ramps, the output guard, model rate <-> host rate |
 //! | [`phaser`] | the phaser: model, state, controls, engine |
+//! | [`wavetable`] | the wavetable: decoder of periods, voice, body |
 //!
 //! Invariants: this crate knows neither candle nor the plug-in framework nor egui (`cargo xtask test` checks the
 //! dependencies). After `new`, nothing allocates, locks, logs or fails (`tests/realtime.rs`). The output of an engine does
@@ -18,3 +19,4 @@ pub mod guard;
 pub mod host_rate;
 pub mod nn;
 pub mod phaser;
+pub mod wavetable;
