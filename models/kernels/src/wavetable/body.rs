@@ -44,7 +44,8 @@ impl Section {
     /// Both rates' frequency axes are bent onto each other by the all-pass map `u = (c + v) / (1 + c v)` of the unit
     /// delays u and v (Constantinides 1970), with c such that the section's own resonance stays at its frequency, or the
     /// bottom of the axis where there is none. Gain and damping there are kept exactly, and so are the gain at 0 Hz and
-    /// stability; only far above the resonance is the curve stretched.
+    /// stability; only far above the resonance is the curve stretched. All six together stay within 0.45 dB up to 1.5 kHz,
+    /// 0.7 dB up to 5 kHz and 1.5 dB up to 10 kHz at rates up to 192 kHz; towards 20 kHz they end up 6 dB brighter.
     fn at_rate(&self, rate_hz: f64) -> Self {
         let resonance_hz = self.resonance_hz().min(0.49 * rate_hz);
         let stretch = if resonance_hz > 0.0 {
@@ -145,7 +146,7 @@ mod tests {
                 let (found, expected) = (peak_hz(&body, resonance_hz), peak_hz(&design, resonance_hz));
                 assert!((found / expected - 1.0).abs() < 0.005, "{rate_hz} Hz: peak at {found}, expected {expected}");
             }
-            for (up_to_hz, tolerance_db) in [(1500.0, 0.1), (5000.0, 1.0), (10_000.0, 3.0)] {
+            for (up_to_hz, tolerance_db) in [(1500.0, 0.45), (5000.0, 0.7), (10_000.0, 1.5)] {
                 for hz in (1..).map(|k| 50.0 * f64::from(k)).take_while(|hz| *hz < up_to_hz) {
                     let (found, expected) = (body.gain_db(hz), design.gain_db(hz));
                     assert!(
