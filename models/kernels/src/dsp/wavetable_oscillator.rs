@@ -3,8 +3,7 @@
 //!
 //! Time goes in frames. At the start of each the caller says what the note is to be; during it, periods cross-fade at equal
 //! phase and frequencies and gains move on straight lines. The pitch follows one frame behind everything else: so a table
-//! is made knowing the highest pitch that it will be read at, and even a fast bend never pushes a harmonic beyond half the
-//! rate.
+//! is made knowing the highest pitch that it will be read at, and even a fast bend never folds a harmonic back.
 use super::period_table::{MOST_HARMONICS, PeriodTable, TableMaker};
 use realfft::num_complex::Complex32;
 use std::f64::consts::SQRT_2;
@@ -17,8 +16,11 @@ const READERS: usize = MOST_COPIES + 1;
 const SUB: usize = MOST_COPIES;
 /// A turn of the phase is 2^64.
 const TURN: f64 = 18_446_744_073_709_551_616.0;
-/// Highest frequency of any reader, of the sample rate. Above it, not even the fundamental would be below half the rate.
-const HIGHEST: f64 = 0.49;
+/// Highest frequency of any harmonic, of the sample rate: 19.8 kHz at 44.1 kHz. The rest is room for the sidebands of
+/// harmonics that come and go in a bend; without it they folded back at -85 dB.
+pub const TOP: f64 = 0.45;
+/// Fastest that a phase advances, in turns a sample; nothing is heard there.
+const FASTEST: f64 = 0.49;
 
 /// What a note is to be; the oscillator moves towards it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,6 +142,9 @@ pub struct WavetableOscillator {
     to: PeriodTable,
     /// Does the period change during this frame?
     fading: bool,
+    /// Also by harmonics at its top? These come and go without a corner in their level: a corner's sidebands would fold back,
+    /// at -85 dB in a fast bend. All other changes go on straight lines, which meet without a ripple when a knob moves on.
+    smooth: bool,
     frequency_hz: Glide,
     readers: [Reader; READERS],
     /// Has nothing been heard since the start?
@@ -159,6 +164,7 @@ impl WavetableOscillator {
             from: PeriodTable::default(),
             to: PeriodTable::default(),
             fading: false,
+            smooth: false,
             frequency_hz: Glide::default(),
             readers: [Reader::default(); READERS],
             fresh: true,
@@ -232,6 +238,7 @@ impl WavetableOscillator {
             std::mem::swap(&mut self.from, &mut self.to);
         }
         let room = self.room();
+        self.smooth = room != self.room;
         self.fading = harmonics.is_some() || room != self.room;
         if self.fresh {
             self.maker.fill(&self.harmonics[..room], &mut self.from);
@@ -242,14 +249,12 @@ impl WavetableOscillator {
         self.room = room;
     }
 
-    /// Harmonics that stay below half the rate during this frame and the next one, for every reader.
+    /// Harmonics that stay below [`TOP`] during this frame and the next one, for every reader.
     fn room(&self) -> usize {
         let heard = self.readers.iter().filter(|reader| reader.is_heard());
         let ratio = heard.fold(0.5, |highest: f64, reader| highest.max(reader.ratio.highest()));
         let highest_hz = self.frequency_hz.highest() * ratio;
-        // A harmonic at half the rate exactly would come out as loud as its phase happens to be.
-        let below = (0.5 * self.rate_hz / highest_hz.max(1e-3)).ceil() as usize - 1;
-        if highest_hz > HIGHEST * self.rate_hz { 0 } else { below.min(MOST_HARMONICS) }
+        ((TOP * self.rate_hz / highest_hz.max(1e-3)) as usize).min(MOST_HARMONICS)
     }
 
     /// Adds the note to both channels, at most up to the end of the frame; real time.
@@ -258,14 +263,19 @@ impl WavetableOscillator {
         let (left, right) = (&mut left[..count], &mut right[..count]);
         let to = if self.fading { Some(&self.to) } else { None };
         for reader in &mut self.readers {
-            let step = |hz: f64, ratio: f64| ((hz * ratio / self.rate_hz).clamp(0.0, HIGHEST) * TURN) as i64;
+            let step = |hz: f64, ratio: f64| ((hz * ratio / self.rate_hz).clamp(0.0, FASTEST) * TURN) as i64;
             let from_step = step(self.frequency_hz.from, reader.ratio.from);
-            // Whole numbers, so that the phase does not depend on where a block was cut.
+            // Whole numbers, so that the phase does not depend on where a block was cut. With half a rise the phase is the
+            // exact integral of a frequency on a straight line, without a jump where two lines meet.
             let rise = (step(self.frequency_hz.to, reader.ratio.to) - from_step) / self.frame as i64;
-            let mut path = Path { phase: reader.phase, step: from_step + rise * self.position as i64, rise };
+            let step = from_step + rise / 2 + rise * self.position as i64;
+            let mut path = Path { phase: reader.phase, step, rise };
             if reader.is_heard() {
                 let ramp = GainRamp { reader: *reader, first: self.position, per_sample: 1.0 / self.frame as f32 };
                 match to {
+                    Some(to) if self.smooth => read(&mut path, &ramp, left, right, |phase, share| {
+                        self.from.read_towards(to, share * share * (3.0 - 2.0 * share), phase)
+                    }),
                     Some(to) => {
                         read(&mut path, &ramp, left, right, |phase, share| self.from.read_towards(to, share, phase))
                     }

@@ -53,9 +53,9 @@ impl Voice {
         self.fresh = true;
     }
 
-    /// The period that sounds now, at the note's own band limit.
-    pub fn period(&self) -> &[f32] {
-        self.oscillator.table().samples()
+    /// Draws the period that sounds now, at the note's own band limit, into as many points as `out` has.
+    pub fn draw(&self, out: &mut [f32]) {
+        self.oscillator.table().draw(out);
     }
 
     /// Writes the note to both channels, for any length; real time. Level and body come after it.

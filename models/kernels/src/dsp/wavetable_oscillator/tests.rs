@@ -26,13 +26,13 @@ fn play(oscillator: &mut WavetableOscillator, frames: usize, tone: impl Fn(usize
 
 #[test]
 fn a_held_note_is_the_sum_of_the_harmonics_that_fit() {
-    for frequency_hz in [440.0, 1234.5, 7999.0] {
+    for frequency_hz in [440.0, 1234.5, 7199.0] {
         let [sound, right] = play(&mut WavetableOscillator::new(RATE_HZ, FRAME), 50, |_| tone(frequency_hz));
         assert_eq!(sound, right);
         for (n, found) in sound.iter().enumerate() {
             let term = |k: u32| (TAU * (f64::from(k) * n as f64 * frequency_hz / RATE_HZ).fract()).sin() / f64::from(k);
-            let expected: f64 = (1..).take_while(|k| f64::from(*k) * frequency_hz < RATE_HZ / 2.0).map(term).sum();
-            assert!((f64::from(*found) - expected).abs() < 5e-5, "{frequency_hz} Hz, sample {n}: {found}, {expected}");
+            let expected: f64 = (1..).take_while(|k| f64::from(*k) * frequency_hz <= TOP * RATE_HZ).map(term).sum();
+            assert!((f64::from(*found) - expected).abs() < 5e-6, "{frequency_hz} Hz, sample {n}: {found}, {expected}");
         }
     }
 }
@@ -63,7 +63,7 @@ fn cuts_leave_no_trace() {
 }
 
 #[test]
-fn no_harmonic_of_a_bend_passes_half_the_rate() {
+fn no_harmonic_of_a_bend_passes_the_top() {
     // A jump of two octaves in one frame, the fastest bend there is.
     let mut oscillator = WavetableOscillator::new(RATE_HZ, FRAME);
     let target = |frame: usize| if frame < 5 { 1000.0 } else { 4000.0 };
@@ -71,17 +71,16 @@ fn no_harmonic_of_a_bend_passes_half_the_rate() {
     for frame in 0..10 {
         oscillator.begin_frame(&tone(target(frame)), (frame == 0).then_some(&saw(MOST_HARMONICS)));
         let highest_hz = oscillator.frequency_hz.from.max(oscillator.frequency_hz.to);
-        for room in [previous_room.min(oscillator.room), oscillator.room] {
-            assert!(room as f64 * highest_hz < RATE_HZ / 2.0, "frame {frame}: {room} harmonics at {highest_hz} Hz");
-        }
+        let room = oscillator.room;
+        assert!(room as f64 * highest_hz <= TOP * RATE_HZ, "frame {frame}: {room} harmonics at {highest_hz} Hz");
         // The table of the frame before is still heard in this one.
         if previous_room != usize::MAX {
             assert!(
-                previous_room as f64 * highest_hz < RATE_HZ / 2.0,
+                previous_room as f64 * highest_hz <= TOP * RATE_HZ,
                 "frame {frame}: {previous_room} at {highest_hz}"
             );
         }
-        previous_room = oscillator.room;
+        previous_room = room;
         oscillator.add_to(&mut [0.0; FRAME], &mut [0.0; FRAME]);
     }
     assert_eq!(oscillator.frequency_hz.from, 4000.0);
@@ -105,11 +104,11 @@ fn copies_keep_the_power_of_one_and_the_octave_below_is_one() {
     let [sum, _] = play(&mut WavetableOscillator::new(RATE_HZ, FRAME), 100, |_| low);
     // At 500 Hz a table holds half of what the note at 250 Hz alone has room for.
     let octave = |n: usize| -> f64 {
-        (1..48).map(|k| (TAU * (f64::from(k) * n as f64 * 250.0 / RATE_HZ).fract()).sin() / f64::from(k)).sum()
+        (1..=43).map(|k| (TAU * (f64::from(k) * n as f64 * 250.0 / RATE_HZ).fract()).sin() / f64::from(k)).sum()
     };
     for n in 0..1000 {
         let found = f64::from(sum[n] - one[n]);
-        assert!((found - octave(n)).abs() < 5e-5, "sample {n}: {found} for {}", octave(n));
+        assert!((found - octave(n)).abs() < 5e-6, "sample {n}: {found} for {}", octave(n));
     }
 }
 
@@ -122,12 +121,12 @@ fn a_note_starts_at_its_phase_or_runs_on() {
     oscillator.start(None);
     let [second, _] = play(&mut oscillator, 3, |_| tone(777.0));
     let at = |n: usize| -> f64 {
-        (1..=30)
+        (1..=27)
             .map(|k| (TAU * (f64::from(k) * (3 * FRAME + n) as f64 * 777.0 / RATE_HZ).fract()).sin() / f64::from(k))
             .sum()
     };
     for n in 0..FRAME {
-        assert!((f64::from(second[n]) - at(n)).abs() < 5e-5, "sample {n}");
+        assert!((f64::from(second[n]) - at(n)).abs() < 5e-6, "sample {n}: {} for {}", second[n], at(n));
     }
 }
 
@@ -142,6 +141,6 @@ fn unheard_copies_keep_their_phase() {
 
 #[test]
 fn notes_beyond_hearing_are_silent_not_folded() {
-    let [sound, _] = play(&mut WavetableOscillator::new(RATE_HZ, FRAME), 5, |_| tone(24_500.0));
+    let [sound, _] = play(&mut WavetableOscillator::new(RATE_HZ, FRAME), 5, |_| tone(22_500.0));
     assert!(sound.iter().all(|x| *x == 0.0));
 }
