@@ -4,9 +4,13 @@
 //! Time goes in frames. At the start of each the caller says what the note is to be; during it, periods cross-fade at equal
 //! phase and frequencies and gains move on straight lines. The pitch follows one frame behind everything else: so a table
 //! is made knowing the highest pitch that it will be read at, and even a fast bend never folds a harmonic back.
+mod reader;
+mod unison;
+
 use super::period_table::{MOST_HARMONICS, PeriodTable, TableMaker};
+use reader::{GainRamp, Glide, Path, Reader, read};
 use realfft::num_complex::Complex32;
-use std::f64::consts::SQRT_2;
+pub use unison::Unison;
 
 /// Most copies of a note.
 pub const MOST_COPIES: usize = 8;
@@ -31,96 +35,6 @@ pub struct Tone {
     pub unison: Unison,
     /// Gain of the octave below, linear.
     pub sub: f32,
-}
-
-/// Detuned copies of one note; their gains keep the power of one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Unison {
-    /// Copies, 1 to [`MOST_COPIES`].
-    pub copies: usize,
-    /// The outermost copies' distance from the note, in cents.
-    pub detune_cents: f32,
-    /// How far they stand apart between the loudspeakers, 0..1.
-    pub spread: f32,
-    /// How far apart their phases start, 0..1; 0 starts all together.
-    pub phase_spread: f32,
-}
-
-impl Default for Unison {
-    /// One copy.
-    fn default() -> Self {
-        Self { copies: 1, detune_cents: 0.0, spread: 0.0, phase_spread: 1.0 }
-    }
-}
-
-impl Unison {
-    /// Where a copy stands among the others, -1..1.
-    fn place(&self, copy: usize) -> f64 {
-        if self.copies < 2 { 0.0 } else { 2.0 * copy as f64 / (self.copies - 1) as f64 - 1.0 }
-    }
-
-    /// A copy's frequency over the note's.
-    fn ratio(&self, copy: usize) -> f64 {
-        (self.place(copy) * f64::from(self.detune_cents) / 1200.0).exp2()
-    }
-
-    /// Gains of a copy in the left and right channel: equal power, 1 in the middle for a single one.
-    fn gains(&self, copy: usize) -> [f32; 2] {
-        if copy >= self.copies {
-            return [0.0; 2];
-        }
-        let (sin, cos) = ((self.place(copy) * f64::from(self.spread) + 1.0) * std::f64::consts::FRAC_PI_4).sin_cos();
-        [cos, sin].map(|g| (g * SQRT_2 / (self.copies as f64).sqrt()) as f32)
-    }
-
-    /// Phase that a copy starts at, in turns: steps of the golden section lie evenly for any number of copies.
-    fn start_turns(&self, copy: usize) -> f64 {
-        (copy as f64 * 0.618_033_988_749_895).fract() * f64::from(self.phase_spread)
-    }
-}
-
-/// A number known one frame ahead.
-#[derive(Clone, Copy, Debug, Default)]
-struct Glide {
-    /// At the start of this frame.
-    from: f64,
-    /// At its end.
-    to: f64,
-    /// At the end of the next one.
-    next: f64,
-}
-
-impl Glide {
-    fn jump(&mut self, x: f64) {
-        *self = Self { from: x, to: x, next: x };
-    }
-
-    fn step(&mut self, next: f64) {
-        *self = Self { from: self.to, to: self.next, next };
-    }
-
-    fn highest(&self) -> f64 {
-        self.from.max(self.to).max(self.next)
-    }
-}
-
-/// One place where the table is read.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reader {
-    /// In 2^-64 turns.
-    phase: u64,
-    /// Frequency over the note's.
-    ratio: Glide,
-    /// Gains of the two channels at the start of the frame.
-    from: [f32; 2],
-    /// And at its end.
-    to: [f32; 2],
-}
-
-impl Reader {
-    fn is_heard(&self) -> bool {
-        self.from != [0.0; 2] || self.to != [0.0; 2]
-    }
 }
 
 /// One note's oscillator. `new` allocates, `reset` forgets, the rest only computes.
@@ -287,52 +201,6 @@ impl WavetableOscillator {
             reader.phase = path.phase;
         }
         self.position = (self.position + count) % self.frame;
-    }
-}
-
-/// A phase on its way through a frame.
-struct Path {
-    phase: u64,
-    /// Change of the phase a sample.
-    step: i64,
-    /// Change of the step a sample.
-    rise: i64,
-}
-
-impl Path {
-    #[inline(always)]
-    fn advance(&mut self) {
-        self.phase = self.phase.wrapping_add(self.step as u64);
-        self.step += self.rise;
-    }
-
-    /// As many advances at once.
-    fn skip(&mut self, count: usize) {
-        let n = count as u64;
-        let rises = (self.rise as u64).wrapping_mul(n * n.saturating_sub(1) / 2);
-        self.phase = self.phase.wrapping_add((self.step as u64).wrapping_mul(n)).wrapping_add(rises);
-        self.step += self.rise * count as i64;
-    }
-}
-
-/// A reader's gains over a frame.
-struct GainRamp {
-    reader: Reader,
-    /// Sample of the frame that comes first.
-    first: usize,
-    /// One over the frame's length.
-    per_sample: f32,
-}
-
-#[inline(always)]
-fn read(path: &mut Path, ramp: &GainRamp, left: &mut [f32], right: &mut [f32], value: impl Fn(u64, f32) -> f32) {
-    let ([left_from, right_from], [left_to, right_to]) = (ramp.reader.from, ramp.reader.to);
-    for (n, (left, right)) in left.iter_mut().zip(right).enumerate() {
-        let share = (ramp.first + n) as f32 * ramp.per_sample;
-        let y = value(path.phase, share);
-        *left += y * (left_from + share * (left_to - left_from));
-        *right += y * (right_from + share * (right_to - right_from));
-        path.advance();
     }
 }
 

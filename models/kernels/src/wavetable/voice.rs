@@ -5,7 +5,7 @@ use crate::dsp::wavetable_oscillator::{Tone, WavetableOscillator};
 use realfft::num_complex::Complex32;
 
 /// Seconds from one period to the next. Between them harmonics move on straight lines.
-pub const FRAME_S: f64 = 0.003;
+pub const FRAME_S: f64 = 0.004;
 /// Time constant with which controls follow the player, in seconds.
 const SMOOTHING_S: f64 = 0.004;
 /// Distance at which a following control has arrived, of a span of 2.

@@ -106,7 +106,7 @@ impl Period {
     /// Which harmonic sounds alone with its multiples; 1 for a common tone.
     pub fn mode(&self) -> usize {
         let power = |multiples_of: usize| -> f64 {
-            let of = |k: &usize| (k + 1) % multiples_of == 0;
+            let of = |k: &usize| (k + 1).is_multiple_of(multiples_of);
             (0..self.harmonics.len()).filter(of).map(|k| self.harmonics[k].norm_sqr()).sum()
         };
         let all = power(1);
