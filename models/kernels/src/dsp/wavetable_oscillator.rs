@@ -23,8 +23,8 @@ const TURN: f64 = 18_446_744_073_709_551_616.0;
 /// Highest frequency of any harmonic, of the sample rate: 19.8 kHz at 44.1 kHz. The rest is room for the sidebands of
 /// harmonics that come and go in a bend; without it they folded back at -85 dB.
 pub const TOP: f64 = 0.45;
-/// Fastest that a phase advances, in turns a sample; nothing is heard there.
-const FASTEST: f64 = 0.49;
+/// Shortest frame in samples: then a step of the phase stays below half a turn even at the end of the steepest bend.
+const SHORTEST_FRAME: usize = 16;
 
 /// What a note is to be; the oscillator moves towards it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,11 +66,12 @@ pub struct WavetableOscillator {
 }
 
 impl WavetableOscillator {
-    /// Allocates a silent oscillator; `frame` samples pass between two looks at the tone.
+    /// Allocates a silent oscillator; `frame` samples, at least 16, pass between two looks at the
+    /// tone.
     pub fn new(rate_hz: f64, frame: usize) -> Self {
         let mut oscillator = Self {
             rate_hz,
-            frame: frame.max(1),
+            frame: frame.max(SHORTEST_FRAME),
             position: 0,
             maker: TableMaker::default(),
             harmonics: vec![Complex32::ZERO; MOST_HARMONICS],
@@ -177,7 +178,7 @@ impl WavetableOscillator {
         let (left, right) = (&mut left[..count], &mut right[..count]);
         let to = if self.fading { Some(&self.to) } else { None };
         for reader in &mut self.readers {
-            let step = |hz: f64, ratio: f64| ((hz * ratio / self.rate_hz).clamp(0.0, FASTEST) * TURN) as i64;
+            let step = |hz: f64, ratio: f64| ((hz * ratio / self.rate_hz).clamp(0.0, TOP) * TURN) as i64;
             let from_step = step(self.frequency_hz.from, reader.ratio.from);
             // Whole numbers, so that the phase does not depend on where a block was cut. With half a rise the phase is the
             // exact integral of a frequency on a straight line, without a jump where two lines meet.

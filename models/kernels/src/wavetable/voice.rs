@@ -29,7 +29,7 @@ pub struct Voice {
 impl Voice {
     /// Allocates a silent voice at the host's rate.
     pub fn new(model: &Wavetable, host_rate_hz: f64) -> Self {
-        let frame = (FRAME_S * host_rate_hz).round().max(1.0) as usize;
+        let frame = (FRAME_S * host_rate_hz).round() as usize;
         Self {
             oscillator: WavetableOscillator::new(host_rate_hz, frame),
             decoder: model.decoder().state(),
