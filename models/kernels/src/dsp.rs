@@ -1,2 +1,4 @@
 //! Small signal processing that the engines share.
+pub mod period_table;
 pub mod ramp;
+pub mod wavetable_oscillator;

@@ -11,3 +11,4 @@ pub mod plot;
 pub mod resample;
 pub mod spectral_loss;
 pub mod stft;
+pub mod wavetable;

@@ -1,0 +1,3 @@
+//! Everything offline about the wavetable: the bowed string that it learns from, and the sets of periods.
+pub mod bowed_string;
+pub mod dataset;
