@@ -62,8 +62,7 @@ pub fn best() -> &'static Arch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::Bend;
-    use crate::arch::{FilmRamp, Lanes, flat, flat_mut};
+    use crate::arch::{Bend, FilmRamp, Lanes, flat, flat_mut};
     use crate::nn::naive;
 
     #[test]
