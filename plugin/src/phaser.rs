@@ -20,6 +20,7 @@ pub const FACTORY_MODELS: &[(&str, &[u8])] = &[
     ("Small Stone double", include_bytes!("../../assets/models/phaser/small_stone.safetensors")),
     ("JFET ninety double", include_bytes!("../../assets/models/phaser/jfet.safetensors")),
     ("Lamp vibe double", include_bytes!("../../assets/models/phaser/vibe.safetensors")),
+    ("Twelve-pole rack double", include_bytes!("../../assets/models/phaser/rack.safetensors")),
 ];
 
 /// Time in which the sound goes and comes back when the model is changed, in seconds.

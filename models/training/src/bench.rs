@@ -1,7 +1,9 @@
 //! `doppel bench`: the speed of a model on every path of this CPU, measured side by side; or how long it sweeps like its device.
 use crate::models::ModelFile;
+use crate::phaser::modulation_metric::SAMPLE_RATE_HZ;
 use crate::phaser::settings::fixed_values;
 use crate::phaser::{device, stability};
+use crate::plot;
 use anyhow::Result;
 use kernels::arch;
 use kernels::nn::naive::noise;
@@ -28,6 +30,9 @@ pub struct Args {
     /// With --stability: the setting, as in rate=2.3,colour=0, instead of the device's held-out ones
     #[arg(long, requires = "stability")]
     pub at: Option<String>,
+    /// With --stability: spectrograms of the first four seconds and of those after ten minutes, of the first setting
+    #[arg(long, value_name = "PNG", requires = "stability")]
+    pub picture: Option<PathBuf>,
 }
 
 /// Samples of one timed run.
@@ -62,9 +67,19 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(device) = &args.stability {
         let device = device::find(device)?;
         let at = args.at.as_ref().map(|at| fixed_values(at, &device.controls())).transpose()?;
-        let rows = stability::measure(device.as_ref(), at, &file.phaser()?);
-        let json = || serde_json::to_string_pretty(&serde_json::json!({ "model": file.name, "rows": rows }));
-        print!("{}", if args.json { json()? + "\n" } else { stability::table(&rows) });
+        let streams = stability::measure(device.as_ref(), at, &file.phaser()?);
+        let rows = || streams.iter().flat_map(|stream| &stream.rows);
+        if args.json {
+            let json = serde_json::json!({ "model": file.name, "rows": rows().collect::<Vec<_>>() });
+            println!("{}", serde_json::to_string_pretty(&json)?);
+        } else {
+            print!("{}", stability::table(rows()));
+        }
+        if let (Some(path), Some(stream)) = (&args.picture, streams.first()) {
+            let [first, last] = &stream.ends;
+            let titles = [("first 4 s of the chirp train", &first[..]), ("after ten minutes", &last[..])];
+            plot::spectrogram_pair(path, titles, SAMPLE_RATE_HZ)?;
+        }
         return Ok(());
     }
     let mut players = arch::available()

@@ -14,12 +14,16 @@ const ENDS_TRAINS: [usize; 4] = [1, 1, 15, 150];
 const WINDOW_CHIRPS: usize = 32_768 / PERIOD_SAMPLES;
 /// Time before a stretch in which the device settles, in samples.
 const LEAD_IN_SAMPLES: usize = 44_100;
+/// The first chirps of all meet a model that has heard nothing: they are not judged.
+const SETTLING_SAMPLES: usize = 2 * PERIOD_SAMPLES;
 /// LFO phases that are tried where a model's own is not known, in a turn.
 const PHASES: usize = 48;
 
 /// Figures of one stretch.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
+    /// `model`, or `device` for the device's own repeat with other hiss: what no model can be nearer than.
+    pub player: &'static str,
     /// Control values in their units, rate first.
     pub values: Vec<f64>,
     /// Streamed time at the end of the stretch, in seconds.
@@ -35,23 +39,48 @@ pub struct Row {
     pub ahead_turns: f64,
 }
 
+impl Row {
+    /// Compares two sounds from a sample on; the LFO's advance is the caller's to add.
+    fn compare(player: &'static str, values: &[f64], reference: &[f32], estimate: &[f32], judged: usize) -> Self {
+        Self {
+            player,
+            values: values.to_vec(),
+            streamed_s: estimate.len() as f64 / SAMPLE_RATE_HZ,
+            esr: metrics::esr(&reference[judged..], &estimate[judged..]),
+            mrstft: metrics::mrstft(&reference[judged..], &estimate[judged..], SAMPLE_RATE_HZ, Floor::default()),
+            modulation: modulation_metric::distance(reference, estimate),
+            ahead_turns: 0.0,
+        }
+    }
+}
+
+/// Ten minutes of one setting.
+pub struct Stream {
+    /// Figures of the stretches, and of the device's own repeat.
+    pub rows: Vec<Row>,
+    /// The model's answer to the first train and to the last.
+    pub ends: [Vec<f32>; 2],
+}
+
 /// Streams ten minutes of the chirp train through a model, at given settings or at the fastest held-out one of each group:
 /// four seconds must hold some periods.
-pub fn measure(device: &dyn Device, at: Option<Vec<f64>>, model: &Phaser) -> Vec<Row> {
+pub fn measure(device: &dyn Device, at: Option<Vec<f64>>, model: &Phaser) -> Vec<Stream> {
     let settings = at.map_or_else(
         || device.held_out().into_iter().collect::<BTreeMap<_, _>>().into_values().collect(),
         |values| vec![values],
     );
-    settings.iter().flat_map(|values| measure_at(device, model, values)).collect()
+    settings.iter().map(|values| measure_at(device, model, values)).collect()
 }
 
-fn measure_at(device: &dyn Device, model: &Phaser, values: &[f64]) -> Vec<Row> {
+fn measure_at(device: &dyn Device, model: &Phaser, values: &[f64]) -> Stream {
     let controls = evaluate::controls(model, &device.controls(), values);
     let train = chirp_train(CHIRPS);
+    let steady = |turns: f64| Lfo::steady(values[0], turns);
+    let [own, again] = [1, 2].map(|hiss| device.play(values, &steady(0.0), hiss, SAMPLE_RATE_HZ, &train));
+    let mut rows = vec![Row::compare("device", values, &own, &again, SETTLING_SAMPLES)];
     let mut state = PhaserState::new(model);
-    let mut rows: Vec<Row> = Vec::new();
-    let mut streamed = 0;
-    let mut found = Vec::new();
+    let (mut streamed, mut found, mut first) = (0, Vec::new(), Vec::new());
+    let mut start_turns = 0.0;
     for (k, end) in ENDS_TRAINS.into_iter().enumerate() {
         while streamed < end {
             found = train.clone();
@@ -66,28 +95,24 @@ fn measure_at(device: &dyn Device, model: &Phaser, values: &[f64]) -> Vec<Row> {
             let mut dry = train[train.len() - LEAD_IN_SAMPLES..].to_vec();
             dry.extend_from_slice(&train[..estimate.len()]);
             let lead_in_turns = values[0] * LEAD_IN_SAMPLES as f64 / SAMPLE_RATE_HZ;
-            let lfo = Lfo::steady(values[0], turns + values[0] * start_s - lead_in_turns);
+            let lfo = steady(turns + values[0] * start_s - lead_in_turns);
             device.play(values, &lfo, 1, SAMPLE_RATE_HZ, &dry).split_off(LEAD_IN_SAMPLES)
         };
-        // The first chirps of all meet a model that has heard nothing: they are left out.
-        let judged = if streamed == 1 { 2 * PERIOD_SAMPLES } else { 0 };
-        let distance = |turns: f64| metrics::esr(&play(turns)[judged..], &estimate[judged..]);
-        let turns = best_phase(distance);
-        let reference = play(turns);
-        let before = rows.first().map_or(turns, |first: &Row| first.ahead_turns);
+        let judged = if streamed == 1 { SETTLING_SAMPLES } else { 0 };
+        let turns = best_phase(|turns| metrics::esr(&play(turns)[judged..], &estimate[judged..]));
+        if k == 0 {
+            start_turns = turns;
+        }
         rows.push(Row {
-            values: values.to_vec(),
             streamed_s: start_s + estimate.len() as f64 / SAMPLE_RATE_HZ,
-            esr: metrics::esr(&reference[judged..], &estimate[judged..]),
-            mrstft: metrics::mrstft(&reference[judged..], &estimate[judged..], SAMPLE_RATE_HZ, Floor::default()),
-            modulation: modulation_metric::distance(&reference, estimate),
-            ahead_turns: if k == 0 { turns } else { (turns - before + 0.5).rem_euclid(1.0) - 0.5 },
+            ahead_turns: (turns - start_turns + 0.5).rem_euclid(1.0) - 0.5,
+            ..Row::compare("model", values, &play(turns), estimate, judged)
         });
+        if k == 1 {
+            first = found.clone();
+        }
     }
-    if let Some(first) = rows.first_mut() {
-        first.ahead_turns = 0.0;
-    }
-    rows
+    Stream { rows, ends: [first, found] }
 }
 
 /// The phase in turns at which a distance is smallest: a grid, then thirds of what is left.
@@ -103,16 +128,17 @@ pub fn best_phase(distance: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// The rows as a table.
-pub fn table(rows: &[Row]) -> String {
+pub fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let mut text = format!(
-        "{:>14} {:>9} {:>9} {:>8} {:>7} {:>7} {:>7} {:>8}\n",
-        "settings", "after s", "ESR", "MR-STFT", "modA", "modB", "modC", "ahead"
+        "{:>6} {:>14} {:>9} {:>9} {:>8} {:>7} {:>7} {:>7} {:>8}\n",
+        "of", "settings", "after s", "ESR", "MR-STFT", "modA", "modB", "modC", "ahead"
     );
     for row in rows {
         let values: Vec<String> = row.values.iter().map(|v| format!("{v}")).collect();
         let m = row.modulation;
         text += &format!(
-            "{:>14} {:>9.2} {:>9.5} {:>8.4} {:>7.4} {:>7.4} {:>7.4} {:>8.4}\n",
+            "{:>6} {:>14} {:>9.2} {:>9.5} {:>8.4} {:>7.4} {:>7.4} {:>7.4} {:>8.4}\n",
+            row.player,
             values.join(" "),
             row.streamed_s,
             row.esr,
@@ -124,4 +150,19 @@ pub fn table(rows: &[Row]) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f64::consts::TAU;
+
+    #[test]
+    fn the_best_phase_is_found_between_the_points_of_the_grid() {
+        for phase in [0.0, 0.2371, 0.5, 0.9949] {
+            let found = best_phase(|turns| 1.0 - (TAU * (turns - phase)).cos());
+            let off = (found - phase + 0.5).rem_euclid(1.0) - 0.5;
+            assert!(off.abs() < 1e-4, "{phase}: {found}");
+        }
+    }
 }

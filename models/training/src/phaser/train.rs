@@ -65,6 +65,9 @@ pub struct Args {
     /// Shares of the budget for the adversarial phase, the state predictor alone, and fine-tuning
     #[arg(long, value_delimiter = ',', default_values_t = [0.6, 0.1, 0.3])]
     pub shares: Vec<f64>,
+    /// Leave out the channels' saturation: a net that answers alike at every level
+    #[arg(long)]
+    pub linear: bool,
     /// Weight of mode seeking in the adversarial phase
     #[arg(long, default_value_t = 0.0)]
     pub mode_seeking: f64,
@@ -151,7 +154,8 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn supervised(args: &Args, budget: Budget) -> Result<()> {
-    let config = Config::default();
+    let mut config = Config::default();
+    config.effect.limit = !args.linear;
     let [samples, count] = SUPERVISED;
     let window = Window { receptive_field: config.effect.receptive_field(), frame: config.frame, samples, count };
     let data = Data::open(args, window)?;

@@ -93,6 +93,50 @@ pub fn controls(model: &Phaser, device: &[ControlInfo], values: &[f64]) -> Contr
     controls
 }
 
+/// Levels of the strings that a device's saturation is shown by, dB RMS.
+const LEVELS_DB: [f64; 7] = [-40.0, -32.0, -24.0, -18.0, -12.0, -8.0, -4.0];
+
+/// One level's figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct LevelRow {
+    /// Level of the dry sound, dB RMS.
+    pub dry_db: f64,
+    /// What the device makes of it, dB RMS.
+    pub device_db: f64,
+    /// What the model makes of it, dB RMS.
+    pub model_db: f64,
+    /// Energy of the error over the device's.
+    pub esr: f64,
+}
+
+/// Output against input level, of device and model, at the device's first held-out setting or at a given one.
+pub fn levels(device: &dyn Device, at: Option<&[f64]>, model: &Phaser) -> Vec<LevelRow> {
+    let strings = bank(SEED, SAMPLE_RATE_HZ, [TAKE_S; 3]).strings;
+    let held_out = device.held_out();
+    let values = at.unwrap_or(&held_out[0].1);
+    let controls = controls(model, &device.controls(), values);
+    let own_db = metrics::rms_db(&strings[SKIP_SAMPLES..]);
+    LEVELS_DB
+        .iter()
+        .map(|dry_db| {
+            let gain = 10f64.powf((dry_db - own_db) / 20.0) as f32;
+            let dry: Vec<f32> = strings.iter().map(|x| gain * x).collect();
+            let expected = device.play(values, &Lfo::steady(values[0], START_TURNS), SEED, SAMPLE_RATE_HZ, &dry);
+            let mut found = dry;
+            let mut state = PhaserState::new(model);
+            state.set_phase(START_TURNS);
+            state.process(model, &controls, 0.0, &mut found);
+            let (expected, found) = (&expected[SKIP_SAMPLES..], &found[SKIP_SAMPLES..]);
+            LevelRow {
+                dry_db: *dry_db,
+                device_db: metrics::rms_db(expected),
+                model_db: metrics::rms_db(found),
+                esr: metrics::esr(expected, found),
+            }
+        })
+        .collect()
+}
+
 /// Plays takes through the loaded model, streaming as the plug-in does: at `settings` under the label of their group, or at
 /// all held-out ones. Where settings are given, the model's LFO phase is not known: the device's is laid to fit best.
 pub fn stand_in(

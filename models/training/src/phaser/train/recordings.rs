@@ -66,6 +66,11 @@ fn parse_settings(text: &str) -> Result<BTreeMap<String, f32>> {
     text.split(',').filter(|part| !part.trim().is_empty()).map(crate::phaser::settings::parse).collect()
 }
 
+/// A file's name without its folder, for lines that are read by the dozen.
+fn short_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
 /// One pole, as both sounds get it.
 fn high_pass(sound: &mut [f32]) {
     let keep = (-std::f64::consts::TAU * HIGH_PASS_HZ / SAMPLE_RATE_HZ).exp();
@@ -92,7 +97,7 @@ impl Recordings {
         let settings: Vec<BTreeMap<String, f32>> = (0..wet_paths.len())
             .map(|i| at.get(i).map_or_else(|| Ok(BTreeMap::new()), |text| parse_settings(text)))
             .collect::<Result<_>>()?;
-        let dry_name = dry_path.display().to_string();
+        let dry_name = short_name(dry_path);
         let audio = Audio::read(dry_path)?;
         let mut found = checks::file(&dry_name, &audio);
         checks::report(&found)?;
@@ -171,7 +176,7 @@ impl Take {
         mut settings: BTreeMap<String, f32>,
         found: &mut Vec<Check>,
     ) -> Result<Option<Self>> {
-        let name = path.display().to_string();
+        let name = short_name(path);
         let audio = Audio::read(path)?;
         let mut mine = checks::file(&name, &audio);
         let mut wet = audio.resampled(SAMPLE_RATE_HZ)?.mono();

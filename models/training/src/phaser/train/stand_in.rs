@@ -12,9 +12,8 @@ use rand_chacha::ChaCha8Rng;
 pub const SAMPLE_RATE_HZ: f64 = 44_100.0;
 /// Sound before a window in which the circuit settles, in samples: 0.36 s, six times the slowest stage's time constant.
 const LEAD_IN_SAMPLES: usize = 16_000;
-/// Decimal logarithm of the level, of RMS 0.1: where the OTAs level off is left out, because a net without biases answers
-/// alike at every level.
-const GAIN: std::ops::Range<f32> = -0.8..0.1;
+/// Decimal logarithm of the level, of RMS 0.1: from a faint take to one that drives the device into its limits, RMS 0.4.
+const GAIN: std::ops::Range<f32> = -0.8..0.6;
 /// Quietest window that is worth a step, RMS: below it the hiss is what would be learnt.
 const QUIET: f32 = 1e-3;
 
