@@ -1,7 +1,7 @@
 //! The `doppel` command.
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use training::{bench, demo, inspect, phaser};
+use training::{bench, demo, inspect, phaser, wavetable};
 
 /// Plays, inspects and trains the doubles of machines.
 #[derive(Parser)]
@@ -46,6 +46,8 @@ enum Render {
 enum Dataset {
     /// Dry and wet takes of the circuit
     Phaser(phaser::dataset::Args),
+    /// Periods of a bowed string
+    Wavetable(wavetable::command::Args),
 }
 
 #[derive(Subcommand)]
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Dataset { noun: Dataset::Phaser(args) } => phaser::dataset::run(args),
+        Command::Dataset { noun: Dataset::Wavetable(args) } => wavetable::command::run(&args),
         Command::Train { noun: Train::Phaser(args) } => phaser::train::run(&args),
     };
     match result {
