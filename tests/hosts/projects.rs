@@ -66,6 +66,13 @@ fn model_of(state: &serde_json::Value) -> serde_json::Value {
     serde_json::from_str(state["fields"]["model"].as_str().unwrap()).unwrap()
 }
 
+/// The parameters of an older project as this version saves them: what has come since stands at its default.
+fn params_today(older: &serde_json::Value) -> serde_json::Value {
+    let mut params = older["params"].clone();
+    params["drift"] = serde_json::json!({ "f32": 0.0 });
+    params
+}
+
 /// A project of the first version: LFO in Sync, dotted eighths, colour on, a model of its own embedded.
 fn first_version() -> serde_json::Value {
     serde_json::from_str(include_str!("../states/phaser-0.1.0.json")).unwrap()
@@ -77,7 +84,7 @@ fn a_project_of_the_first_version_still_opens_with_its_model() {
     let mut instance = instance();
     assert!(load_json(&mut instance, &expected));
     let found = save_json(&mut instance);
-    assert_eq!(found["params"], expected["params"]);
+    assert_eq!(found["params"], params_today(&expected));
     assert!(model_of(&found)["data"].as_str().is_some_and(|data| !data.is_empty()));
     assert_eq!(model_of(&found), model_of(&expected));
     assert!(is_wet(&mut instance));
@@ -110,7 +117,7 @@ fn without_its_model_a_project_passes_the_dry_sound_and_keeps_what_it_asked_for(
         assert!(load_json(&mut instance, &state), "case {k}");
         assert!(!is_wet(&mut instance), "case {k}: another model sounds");
         let kept = save_json(&mut instance);
-        assert_eq!(kept["params"], state["params"], "case {k}");
+        assert_eq!(kept["params"], params_today(&state), "case {k}");
         assert_eq!(model_of(&kept)["sha256"], model["sha256"], "case {k}");
     }
 }
