@@ -268,7 +268,8 @@ mod tests {
         (a.hypot(b), b.atan2(a), (2.0 * rest / y.len() as f64).sqrt())
     }
 
-    pub(super) const RATES_HZ: [f64; 8] = [8_000.0, 22_050.0, 44_123.45, 48_000.0, 88_200.0, 96_000.0, 192_000.0, 768_000.0];
+    pub(super) const RATES_HZ: [f64; 8] =
+        [8_000.0, 22_050.0, 44_123.45, 48_000.0, 88_200.0, 96_000.0, 192_000.0, 768_000.0];
 
     #[test]
     fn pass_band_images_and_latency_hold_at_every_host_rate() {

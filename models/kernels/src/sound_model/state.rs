@@ -140,6 +140,12 @@ impl SoundModelState {
         flat(&self.logits[voice * PANELS..][..PANELS])
     }
 
+    /// Did the network lose all bounds at the last sample of a voice? It must be started again.
+    pub fn is_broken(&self, voice: usize) -> bool {
+        // A sum is not finite if one of its terms is not.
+        !self.logits(voice).iter().map(|logit| logit * 0.0).sum::<f32>().is_finite()
+    }
+
     /// How a voice stands, as a row of `bank.states`: to make primed states of. Allocates: not for the audio thread.
     pub fn snapshot(&self, model: &SoundModel, voice: usize) -> Vec<f32> {
         let mut row = match (&model.network, &self.memory) {
