@@ -171,11 +171,13 @@ impl Engine {
         while at < to {
             let count = PIECE.min(to - at);
             let Self { model, voices, band, ended, .. } = self;
+            let mut played = 0;
             self.host_rate.process(&mut self.wet, count, |audio, samples| {
                 voices.process(&controls.playing, &[], samples.len(), |segment| {
                     band.play(model, controls, segment, audio, samples.start + segment.first);
                 });
-                remember(ended, voices, |sample| at + (sample as f64 * host_per_model) as usize);
+                remember(ended, voices, |sample| at + ((played + sample) as f64 * host_per_model) as usize);
+                played += samples.len() as u32;
             });
             self.give(out, at, count);
             at += count;
