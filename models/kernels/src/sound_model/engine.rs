@@ -1,8 +1,16 @@
 //! A sound model with its voices, rate conversion and output guard: what plug-in and command run.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `controls` | what the player sets |
+//! | `roles` | which of the file's controls the notes play |
+//! | `band`, `slot` | all voices at the model's rate; one voice's way to the ear |
+//! | `reader` | one voice read faster or slower |
 mod band;
 mod controls;
 mod reader;
 mod roles;
+mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -12,9 +20,9 @@ use crate::host_rate::FromModel;
 pub use crate::host_rate::RateError;
 use crate::voices::{Ended, MAX_ENDED, PitchRange, TimedEvent, Voices};
 use band::Band;
-pub use band::Reading;
 pub use controls::{Controls, MAX_LEVEL, MAX_TRANSPOSITION_SEMITONES, Outside};
 use reader::REACH;
+pub use slot::Reading;
 use std::sync::Arc;
 
 /// Host samples that are computed at once; a host's block may have any length.

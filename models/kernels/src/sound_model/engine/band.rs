@@ -1,64 +1,20 @@
 //! All voices of the network as they sound at the model's rate: from segments of playing to two channels.
 use super::controls::{Controls, Outside};
-use super::reader::{Kernel, REACH, Reader};
+use super::reader::{Kernel, REACH};
 use super::roles::{Roles, hz_of};
+use super::slot::{GAINS, Reading, Slot, sides};
 use crate::dsp::ramp::Ramp;
-use crate::guard::Guard;
 use crate::sound_model::config::MAX_CONDITIONS;
 use crate::sound_model::{self, MAX_VOICES, SoundModel, SoundModelState};
-use crate::voices::{Dimension, Note, Segment, VoiceControls};
+use crate::voices::{Dimension, Segment, VoiceControls};
 
 /// Duration of the way to a new value of a control, in seconds.
 const RAMP_S: f64 = 0.01;
-/// Time in which a voice returns after the guard caught it, in seconds.
-const RECOVER_S: f64 = 0.02;
 /// Speed of the vibrato in Hz.
 const VIBRATO_HZ: f64 = 5.5;
 /// Level below which the envelope scales the sound of a network that plays its own amplitude: the last 24 dB, which no network
 /// plays down to silence.
 const QUIET: f32 = 1.0 / 16.0;
-
-/// Gains on their way: as many samples as the sound is late, and the present one.
-const GAINS: usize = REACH + 1;
-
-/// What a voice plays, for the panel.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reading {
-    /// Its place, 0..`max_voices`.
-    pub slot: usize,
-    /// Its note.
-    pub note: Note,
-    /// Pitch with bends and glide in MIDI notes.
-    pub pitch_note: f32,
-    /// What the network hears, in the order of the file's controls, -1..1 of the trained span.
-    pub conditions: [f32; MAX_CONDITIONS],
-    /// Level with velocity, linear.
-    pub level: f32,
-    /// How fast it is read; 1 unless it is transposed.
-    pub speed: f32,
-}
-
-/// One voice's way from the network to the ear.
-#[derive(Clone, Debug)]
-struct Slot {
-    reader: Reader,
-    /// What the sound is scaled by when it is heard, around the band's `turn`.
-    gains: [f32; GAINS],
-    /// Samples that a note has still to sound after the voices are done with it.
-    left: usize,
-    /// Does the network play?
-    playing: bool,
-    /// How fast it is read.
-    speed: f64,
-    /// Where the vibrato stands, in turns.
-    vibrato_turns: f64,
-    /// Gains of both sides.
-    sides: [f32; 2],
-    guard: Guard,
-    /// Falls to 0 when the guard catches something and rises again.
-    recover: Ramp,
-    reading: Reading,
-}
 
 /// The network with all its voices.
 pub(super) struct Band {
@@ -84,29 +40,10 @@ impl Band {
     pub fn new(model: &SoundModel, voices: usize) -> Self {
         let rate_hz = model.info().sample_rate_hz;
         let ramp = |value, seconds: f64| Ramp::new(value, (seconds * rate_hz) as usize);
-        let silent = |slot| Slot {
-            reader: Reader::new(),
-            gains: [0.0; GAINS],
-            left: 0,
-            playing: false,
-            speed: 1.0,
-            vibrato_turns: 0.0,
-            sides: [1.0; 2],
-            guard: Guard::default(),
-            recover: ramp(1.0, RECOVER_S),
-            reading: Reading {
-                slot,
-                note: Note { channel: 0, key: 60, voice_id: None },
-                pitch_note: 60.0,
-                conditions: [0.0; MAX_CONDITIONS],
-                level: 0.0,
-                speed: 1.0,
-            },
-        };
         Self {
             roles: Roles::new(model.info()),
             state: SoundModelState::new(model, voices),
-            slots: (0..voices).map(silent).collect(),
+            slots: (0..voices).map(|slot| Slot::new(slot, rate_hz)).collect(),
             kernel: Kernel::new(),
             heard: [sound_model::Controls::new(model.info()); MAX_VOICES],
             values: [ramp(0.0, RAMP_S); MAX_CONDITIONS],
@@ -120,13 +57,7 @@ impl Band {
 
     pub fn reset(&mut self) {
         self.state.reset();
-        for slot in &mut self.slots {
-            slot.reader = Reader::new();
-            slot.gains = [0.0; GAINS];
-            (slot.left, slot.playing) = (0, false);
-            slot.guard.reset();
-            slot.recover.jump(1.0);
-        }
+        self.slots.iter_mut().for_each(Slot::reset);
         self.turn = 0;
         self.fresh = true;
     }
@@ -302,13 +233,4 @@ impl Band {
         self.turn = next;
         sum
     }
-}
-
-/// Gains of left and right: equal power, and 1 in the middle.
-fn sides(pan: f32) -> [f32; 2] {
-    if pan == 0.0 {
-        return [1.0; 2];
-    }
-    let (sine, cosine) = ((pan + 1.0) * std::f32::consts::FRAC_PI_4).sin_cos();
-    [std::f32::consts::SQRT_2 * cosine, std::f32::consts::SQRT_2 * sine]
 }

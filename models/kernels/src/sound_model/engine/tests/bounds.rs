@@ -1,5 +1,6 @@
 //! What must hold whatever is sent: floods, numbers that are none, networks that break, silence.
 use super::*;
+use crate::sound_model::{Full, Network};
 
 #[test]
 fn a_flood_of_notes_is_cut_to_the_voices_there_are() {
@@ -100,8 +101,10 @@ fn a_voice_that_breaks_falls_silent_is_counted_and_returns() {
         // The lowest level's logit is beyond all numbers where timbre is above 0.9.
         (head[1], head[2]) = (3e38, 3e38);
     }
-    let bytes = weights.write(&config, metadata(&config, &ids)).unwrap();
-    let model = Arc::new(SoundModel::load_on(&bytes, Precision::Full, arch::best(), integer::best()).unwrap());
+    // No file may hold such weights; this stands for whatever else may happen to a network's memory.
+    let mut model = Arc::into_inner(sine_with(&ids)).unwrap();
+    model.network = Network::Full(Full::new(&config, &weights, &model.input));
+    let model = Arc::new(model);
     let mut rig = Rig::new(&model, 48_000.0, 2);
     let whole = tone(&rig.play(&[on(70)], 9_600)[4_800..], 70.0, 48_000.0);
     assert!(whole > 0.3);
@@ -115,7 +118,8 @@ fn a_voice_that_breaks_falls_silent_is_counted_and_returns() {
     rig.controls.values[1] = 0.5;
     rig.play(&[], 4_800);
     assert!((tone(rig.play(&[], 4_800), 70.0, 48_000.0) / whole - 1.0).abs() < 0.02);
-    assert!(rig.heard[0].iter().all(|y| y.abs() < 1.1));
+    // Nothing but what the conversion of a full-scale step overshoots.
+    assert!(rig.heard[0].iter().all(|y| y.abs() < 1.5));
 }
 
 #[test]
