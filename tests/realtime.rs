@@ -3,6 +3,8 @@
 #![allow(unsafe_code)] // A counting allocator can only be written against the unsafe allocator interface.
 use kernels::nn::naive::noise;
 use kernels::phaser::{Controls, Engine, Phaser};
+use kernels::sound_model::config::Config;
+use kernels::sound_model::{self, SoundModel};
 use kernels::voices::{self, Note, NoteEvent, TimedEvent, Voices};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -91,6 +93,35 @@ fn ten_thousand_notes_in_a_block_neither_allocate_nor_free() {
         voices.reset();
         assert_eq!(calls() - before, 0, "{mode:?}");
         assert!(voices.stolen_notes() > 100 || mode != voices::Mode::Poly);
+    }
+}
+
+#[test]
+fn the_sound_model_neither_allocates_nor_frees() {
+    let config = Config { layers: 1, hidden: 32, width: 32, ..Config::paper() };
+    let model = Arc::new(SoundModel::load(&sound_model::example::file(1, &config).unwrap()).unwrap());
+    let note = |n: u32| Note { channel: 0, key: (40 + n * 7 % 50) as u8, voice_id: Some(n as i32) };
+    let event = |n: u32| match n % 4 {
+        0 => NoteEvent::Off { address: note(n / 2).into() },
+        1 => NoteEvent::Modulation { voice_id: (n / 2) as i32, parameter: n % 16, offset: 0.1 },
+        _ => NoteEvent::On { note: note(n), velocity: 0.7 },
+    };
+    let events: Vec<_> = (0..3_000).map(|n| TimedEvent { offset_samples: n / 3, event: event(n) }).collect();
+    for rate_hz in [8_000.0, 16_000.0, 44_123.45, 48_000.0, 192_000.0] {
+        let mut engine = sound_model::Engine::new(model.clone(), rate_hz, 16).unwrap();
+        let mut controls = sound_model::engine::Controls::new(model.info());
+        let (mut left, mut right) = (vec![0.0; 4096], vec![0.0; 4096]);
+        let before = calls();
+        for block in [0, 1, 2, 63, 64, 65, 480, 4096] {
+            controls.values[0] = 1.0 / (1 + block) as f32;
+            controls.seed = block as u64;
+            engine.process(&controls, &events, &mut [&mut left[..block], &mut right[..block]]);
+        }
+        engine.set_voice_cap(3);
+        engine.process(&controls, &[], &mut [&mut left[..]]);
+        engine.reset();
+        assert_eq!(calls() - before, 0, "at {rate_hz} Hz");
+        assert!(engine.stolen_notes() > 100 && left.iter().all(|y| y.is_finite()));
     }
 }
 

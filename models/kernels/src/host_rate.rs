@@ -3,7 +3,10 @@
 //! Host samples are collected in chunks of fixed length, converted by a windowed sinc (rubato), given to the model and
 //! converted back. Nothing depends on how the host cuts its blocks, because only whole chunks are ever computed. At the
 //! model's own rate nothing is converted or delayed. The measured pass band and image rejection stand in `docs/phaser.md`.
+mod from_model;
+
 use audioadapter_buffers::direct::SequentialSliceOfVecs;
+pub use from_model::FromModel;
 use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction};
 
 /// Lowest host rate, in Hz.
@@ -111,21 +114,13 @@ impl HostRate {
 impl Convert {
     fn new(model_hz: f64, host_hz: f64, channels: usize) -> Option<Self> {
         let ratio = model_hz / host_hz;
-        let chunk = CHUNK * (host_hz / 48_000.0).ceil() as usize;
-        let sinc = |ratio: f64| {
-            let taps = (SINC_PERIODS as f64 / ratio.min(1.0)).ceil() as usize;
-            SincInterpolationParameters::new(taps.next_multiple_of(8), WindowFunction::BlackmanHarris2)
-                .f_cutoff(CUTOFF)
-                .oversampling_factor(256)
-                .interpolation(SincInterpolationType::Cubic)
-        };
+        let chunk = chunk_samples(host_hz);
+        let sinc = |ratio: f64| sinc(ratio, SINC_PERIODS, WindowFunction::BlackmanHarris2);
         let (down_sinc, up_sinc) = (sinc(ratio), sinc(1.0 / ratio));
         let down = Async::new_sinc(ratio, 1.0, &down_sinc, chunk, channels, FixedAsync::Input).ok()?;
         let up = Async::new_sinc(1.0 / ratio, 1.0, &up_sinc, chunk, channels, FixedAsync::Output).ok()?;
         let most = down.output_frames_max() + up.input_frames_max();
         let buffers = |len| vec![vec![0.0; len]; channels];
-        // A sinc's peak is its second middle tap, so it waits for one sample less than half its length (measured below).
-        let delay_of = |sinc: &SincInterpolationParameters| sinc.sinc_len as f64 / 2.0 - 1.0;
         let down_delay = delay_of(&down_sinc);
         let mut convert = Self {
             model: buffers(down.output_frames_max()),
@@ -142,12 +137,8 @@ impl Convert {
             latency_samples: 0,
         };
         let least = convert.least_prefill();
-        // Model samples between the two converters delay by whole model samples; of the next few counts the one is taken
-        // that brings the delay nearest to whole host samples, so that wet and dry stay in phase at high frequencies.
         let delay = |prefill: usize| chunk as f64 + down_delay + (prefill as f64 + delay_of(&up_sinc)) / ratio;
-        let off = |prefill: &usize| (delay(*prefill) - delay(*prefill).round()).abs();
-        convert.prefill = (least..least + 12).min_by(|a, b| off(a).total_cmp(&off(b)))?;
-        convert.latency_samples = delay(convert.prefill).round() as u32;
+        (convert.prefill, convert.latency_samples) = choose_prefill(least, delay)?;
         convert.reset();
         Some(convert)
     }
@@ -193,6 +184,34 @@ impl Convert {
     }
 }
 
+/// Host samples of a chunk.
+fn chunk_samples(host_hz: f64) -> usize {
+    CHUNK * (host_hz / 48_000.0).ceil() as usize
+}
+
+/// A sinc for a resampler of this ratio, output rate to input rate.
+fn sinc(ratio: f64, periods: usize, window: WindowFunction) -> SincInterpolationParameters {
+    let taps = (periods as f64 / ratio.min(1.0)).ceil() as usize;
+    SincInterpolationParameters::new(taps.next_multiple_of(8), window)
+        .f_cutoff(CUTOFF)
+        .oversampling_factor(256)
+        .interpolation(SincInterpolationType::Cubic)
+}
+
+/// Input samples that a sinc waits for: its peak is the second middle tap, so one less than half its length (measured below).
+fn delay_of(sinc: &SincInterpolationParameters) -> f64 {
+    sinc.sinc_len as f64 / 2.0 - 1.0
+}
+
+/// Model samples that wait before the last converter delay by whole model samples. Of the next few counts the one is taken
+/// that brings the whole delay, in host samples, nearest to whole ones, so that wet and dry stay in phase at high frequencies.
+/// Returns the count and the delay.
+fn choose_prefill(least: usize, delay: impl Fn(usize) -> f64) -> Option<(usize, u32)> {
+    let off = |prefill: &usize| (delay(*prefill) - delay(*prefill).round()).abs();
+    let prefill = (least..least + 12).min_by(|a, b| off(a).total_cmp(&off(b)))?;
+    Some((prefill, delay(prefill).round() as u32))
+}
+
 /// One call of a resampler on whole buffers; returns the frames it gave.
 fn convert(resampler: &mut Async<f32>, input: &[Vec<f32>], output: &mut [Vec<f32>]) -> usize {
     let (frames_in, frames_out) = (input[0].len(), output[0].len());
@@ -225,7 +244,7 @@ mod tests {
     }
 
     /// Amplitude and phase (radians against a sine that starts `offset` samples before) of a tone, and what is left without it.
-    fn fit(y: &[f32], turns_per_sample: f64, offset: f64) -> (f64, f64, f64) {
+    pub(super) fn fit(y: &[f32], turns_per_sample: f64, offset: f64) -> (f64, f64, f64) {
         let (mut ss, mut sc, mut cc, mut ys, mut yc) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let angle = |t: usize| TAU * turns_per_sample * (t as f64 + offset);
         for (t, y) in y.iter().enumerate() {
@@ -249,7 +268,8 @@ mod tests {
         (a.hypot(b), b.atan2(a), (2.0 * rest / y.len() as f64).sqrt())
     }
 
-    const RATES_HZ: [f64; 8] = [8_000.0, 22_050.0, 44_123.45, 48_000.0, 88_200.0, 96_000.0, 192_000.0, 768_000.0];
+    pub(super) const RATES_HZ: [f64; 8] =
+        [8_000.0, 22_050.0, 44_123.45, 48_000.0, 88_200.0, 96_000.0, 192_000.0, 768_000.0];
 
     #[test]
     fn pass_band_images_and_latency_hold_at_every_host_rate() {

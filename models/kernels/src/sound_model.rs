@@ -10,10 +10,12 @@
 //! | `full`, `quantised` | the network in f32 and in 8 bits |
 //! | [`sampling`] | logits to the next sample |
 //! | [`state`], [`bank`] | the voices, and how they start |
+//! | [`engine`] | the instrument: notes in, host samples out |
 //! | [`selftest`] | does a file play as it was trained? |
 //! | [`naive`] | the network as the paper draws it, for tests |
 pub mod bank;
 pub mod config;
+pub mod engine;
 pub mod example;
 mod full;
 mod input;
@@ -32,6 +34,7 @@ use crate::arch::{self, Arch};
 use crate::checkpoint::{Checkpoint, LoadError, ModelInfo};
 use bank::Bank;
 use config::{Config, MAX_CONDITIONS};
+pub use engine::Engine;
 use full::Full;
 use input::Input;
 use quantised::Quantised;

@@ -3,7 +3,7 @@ use super::config::MAX_CONDITIONS;
 use super::full::FullState;
 use super::mu_law::{self, SILENCE};
 use super::quantised::QuantisedState;
-use super::sampling::{self, PANELS, Scratch, Stream};
+use super::sampling::{self, Freedom, PANELS, Scratch, Stream};
 use super::{Controls, Network, SoundModel};
 use crate::arch::{LANES, Lanes, flat};
 
@@ -25,6 +25,31 @@ struct Voice {
     /// Phase of the clock at the next sample, in turns.
     phase_turns: f64,
     stream: Stream,
+}
+
+/// What the network hears of the player, for all voices; a voice that has no controls hears the middle of all.
+struct Heard {
+    /// Conditions, then room for sine and cosine of the clock.
+    beside_audio: [[f32; MAX_CONDITIONS + 2]; MAX_VOICES],
+    turns_per_sample: [f64; MAX_VOICES],
+    freedom: [Freedom; MAX_VOICES],
+}
+
+impl Heard {
+    fn new(model: &SoundModel, voices: &[u8], controls: &[Controls]) -> Self {
+        let mut heard = Self {
+            beside_audio: [[0.0; MAX_CONDITIONS + 2]; MAX_VOICES],
+            turns_per_sample: [0.0; MAX_VOICES],
+            freedom: [Freedom::TRAINED; MAX_VOICES],
+        };
+        for voice in voices.iter().map(|voice| usize::from(*voice)) {
+            let Some(controls) = controls.get(voice) else { continue };
+            heard.beside_audio[voice][..MAX_CONDITIONS].copy_from_slice(&controls.sane_conditions());
+            heard.turns_per_sample[voice] = controls.turns_per_sample(model.info.sample_rate_hz);
+            heard.freedom[voice] = controls.freedom();
+        }
+        heard
+    }
 }
 
 /// The voices' memory. `new` allocates, `reset` forgets, `render` only computes.
@@ -115,6 +140,12 @@ impl SoundModelState {
         flat(&self.logits[voice * PANELS..][..PANELS])
     }
 
+    /// Did the network lose all bounds at the last sample of a voice? It must be started again.
+    pub fn is_broken(&self, voice: usize) -> bool {
+        // A sum is not finite if one of its terms is not.
+        !self.logits(voice).iter().map(|logit| logit * 0.0).sum::<f32>().is_finite()
+    }
+
     /// How a voice stands, as a row of `bank.states`: to make primed states of. Allocates: not for the audio thread.
     pub fn snapshot(&self, model: &SoundModel, voice: usize) -> Vec<f32> {
         let mut row = match (&model.network, &self.memory) {
@@ -135,43 +166,47 @@ impl SoundModelState {
     pub fn render(&mut self, model: &SoundModel, controls: &[Controls], audio: &mut [f32]) {
         let samples = audio.len() / self.voices.len().max(1);
         audio.fill(0.0);
-        let mut beside = [[0.0; MAX_CONDITIONS + 2]; MAX_VOICES];
-        let mut turns_per_sample = [0.0; MAX_VOICES];
-        let mut freedom = [sampling::Freedom::TRAINED; MAX_VOICES];
-        for voice in self.sounding.iter().map(|voice| usize::from(*voice)) {
-            let Some(controls) = controls.get(voice) else { continue };
-            beside[voice][..MAX_CONDITIONS].copy_from_slice(&controls.sane_conditions());
-            turns_per_sample[voice] = controls.turns_per_sample(model.info.sample_rate_hz);
-            freedom[voice] = controls.freedom();
-        }
+        let sounding = std::mem::take(&mut self.sounding);
+        let mut heard = Heard::new(model, &sounding, controls);
+        let mut drawn = [0.0; MAX_VOICES];
         for t in 0..samples {
-            self.enter(model, &mut beside, &turns_per_sample);
-            self.predict(model);
-            for voice in self.sounding.iter().map(|voice| usize::from(*voice)) {
-                let logits = &self.logits[voice * PANELS..][..PANELS];
-                let Voice { class, stream, .. } = &mut self.voices[voice];
-                *class = sampling::choose(model.arch, logits, freedom[voice], stream.draw(), &mut self.scratch);
-                audio[voice * samples + t] = model.levels[usize::from(*class)];
+            self.advance(model, &sounding, &mut heard, &mut drawn);
+            for voice in sounding.iter().map(|voice| usize::from(*voice)) {
+                audio[voice * samples + t] = drawn[voice];
             }
+        }
+        self.sounding = sounding;
+    }
+
+    /// The next sample of the voices named, from the lowest up, into their places of `drawn`: for players whose voices do not
+    /// all run at the model's rate. Real time.
+    pub fn step(&mut self, model: &SoundModel, voices: &[u8], controls: &[Controls], drawn: &mut [f32; MAX_VOICES]) {
+        let mut heard = Heard::new(model, voices, controls);
+        self.advance(model, voices, &mut heard, drawn);
+    }
+
+    fn advance(&mut self, model: &SoundModel, voices: &[u8], heard: &mut Heard, drawn: &mut [f32; MAX_VOICES]) {
+        self.enter(model, voices, heard);
+        self.predict(model, voices);
+        for voice in voices.iter().map(|voice| usize::from(*voice)) {
+            let logits = &self.logits[voice * PANELS..][..PANELS];
+            let Voice { class, stream, .. } = &mut self.voices[voice];
+            *class = sampling::choose(model.arch, logits, heard.freedom[voice], stream.draw(), &mut self.scratch);
+            drawn[voice] = model.levels[usize::from(*class)];
         }
     }
 
     /// Last samples, conditions and clocks through the input layer. The clock stands at the sample that is about to be drawn.
-    fn enter(
-        &mut self,
-        model: &SoundModel,
-        beside: &mut [[f32; MAX_CONDITIONS + 2]; MAX_VOICES],
-        turns_per_sample: &[f64; MAX_VOICES],
-    ) {
+    fn enter(&mut self, model: &SoundModel, voices: &[u8], heard: &mut Heard) {
         let panels = model.input.panels();
         let conditions = model.config.conditions;
-        for voice in self.sounding.iter().map(|voice| usize::from(*voice)) {
+        for voice in voices.iter().map(|voice| usize::from(*voice)) {
             let Voice { class, phase_turns, .. } = &mut self.voices[voice];
-            let beside = &mut beside[voice];
+            let beside = &mut heard.beside_audio[voice];
             if model.config.clock {
                 let (sine, cosine) = (*phase_turns as f32 * std::f32::consts::TAU).sin_cos();
                 beside[conditions..conditions + 2].copy_from_slice(&[sine, cosine]);
-                *phase_turns = (*phase_turns + turns_per_sample[voice]).fract();
+                *phase_turns = (*phase_turns + heard.turns_per_sample[voice]).fract();
             }
             let beside = &beside[..model.config.beside_audio()];
             model.input.apply(model.arch, *class, beside, &mut self.input[voice * panels..][..panels]);
@@ -179,18 +214,18 @@ impl SoundModelState {
     }
 
     /// The network, from its input to logits.
-    fn predict(&mut self, model: &SoundModel) {
+    fn predict(&mut self, model: &SoundModel, voices: &[u8]) {
         match (&model.network, &mut self.memory) {
             (Network::Full(full), Memory::Full(state)) => {
                 let panels = model.input.panels();
-                for voice in self.sounding.iter().map(|voice| usize::from(*voice)) {
+                for voice in voices.iter().map(|voice| usize::from(*voice)) {
                     let input = &self.input[voice * panels..][..panels];
                     full.step(model.arch, state, voice, input, &mut self.logits[voice * PANELS..][..PANELS]);
                 }
             }
             (Network::Quantised(quantised), Memory::Quantised(state)) => {
                 let (input, logits) = (&self.input, &mut self.logits);
-                quantised.step(model.arch, model.integer, state, &self.sounding, input, logits);
+                quantised.step(model.arch, model.integer, state, voices, input, logits);
             }
             _ => {}
         }

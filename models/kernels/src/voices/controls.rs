@@ -64,7 +64,7 @@ impl Default for Controls {
 
 impl Controls {
     /// The same with everything finite and in range, so that no automation can harm a voice.
-    pub(super) fn sane(&self) -> Self {
+    pub(crate) fn sane(&self) -> Self {
         let or = |x: f32, low: f32, high: f32, other: f32| if x.is_finite() { x.clamp(low, high) } else { other };
         let default = Self::default();
         let range = |x: f32, other: f32| or(x, 0.0, MAX_BEND_SEMITONES, other);
