@@ -13,6 +13,9 @@ use std::f64::consts::TAU;
 /// Where saturation starts in training: one over a level far above the sound's RMS of 0.1, so that the net begins nearly linear.
 const LIMIT_START: f32 = 0.3;
 
+/// Longest memory that an LSTM's unit starts with, in frames: a turn at 1 Hz.
+const LONGEST_MEMORY: f32 = 700.0;
+
 /// `config` of a phaser's file.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Config {
@@ -211,6 +214,11 @@ impl Net {
             let count: usize = shape.iter().product();
             let fan_in: usize = shape[1..].iter().product::<usize>().max(1);
             let bound = 1.0 / (fan_in as f32).sqrt();
+            let memory = match &config.modulation {
+                ModulationConfig::Lstm { hidden, .. } if name.contains("lstm") => Some(*hidden),
+                _ => None,
+            };
+            let bound = memory.map_or(bound, |hidden| 1.0 / (hidden as f32).sqrt());
             let is_head = name.contains(&last);
             let is_depthwise = name.starts_with("effect") && name.contains(".conv.") && !name.contains(".conv.0");
             let values: Vec<f32> = (0..count)
@@ -225,6 +233,14 @@ impl Net {
                         let normal = (-2.0 * rng.random::<f32>().max(1e-12).ln()).sqrt()
                             * (TAU as f32 * rng.random::<f32>()).cos();
                         0.2 * bound * normal + if newest { 1.0 } else { 0.0 }
+                    } else if let (Some(hidden), true) = (memory, name.ends_with("bias_hh_l0")) {
+                        // Chrono initialisation (Tallec, Ollivier 2018): units remember from one frame to a slow turn of the LFO.
+                        let remember = (1.0 + rng.random::<f32>() * LONGEST_MEMORY).ln();
+                        match i / hidden {
+                            0 => -remember,
+                            1 => remember,
+                            _ => uniform,
+                        }
                     } else if !name.starts_with("modulation") && name.ends_with("bias") && !name.starts_with("initial")
                     {
                         // An offset on every quiet window would be all that the loss sees at first.

@@ -19,7 +19,7 @@ const FRAMES: [usize; 2] = [512, 4096];
 /// Share of the budget with the shortest windows: the cycle is found in them.
 const FINDING: f64 = 0.5;
 /// Windows of a step at the start; fewer as they grow.
-const WINDOWS: usize = 16;
+const WINDOWS: usize = 8;
 /// Fewest windows of a step.
 const LEAST_WINDOWS: usize = 2;
 
