@@ -69,7 +69,7 @@ fn voices(c: &mut Criterion) {
                             controls.values = [1.0 + 999.0 * knobs; 8];
                             controls.frequency_hz = 110.0 * (1.0 + f64::from(knobs));
                         }
-                        voice.render(&model, &controls, black_box(&mut left), black_box(&mut right));
+                        voice.render(&model, |_| controls, black_box(&mut left), black_box(&mut right));
                     }
                 });
             });

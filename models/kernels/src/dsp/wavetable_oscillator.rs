@@ -9,6 +9,7 @@ mod unison;
 
 use super::period_table::{MOST_HARMONICS, PeriodTable, TableMaker};
 use reader::{GainRamp, Glide, Path, Reader, read};
+use crate::voices::mix;
 use realfft::num_complex::Complex32;
 pub use unison::Unison;
 
@@ -102,6 +103,14 @@ impl WavetableOscillator {
             for (copy, reader) in self.readers.iter_mut().enumerate() {
                 reader.phase = if copy == SUB { 0 } else { (unison.start_turns(copy) * TURN) as u64 };
             }
+        }
+    }
+
+    /// Begins a note with phases that a seed decides, as if the oscillators had never stopped.
+    pub fn start_anywhere(&mut self, seed: u64) {
+        self.start(None);
+        for (copy, reader) in self.readers.iter_mut().enumerate() {
+            reader.phase = mix(seed.wrapping_add(copy as u64));
         }
     }
 
