@@ -59,7 +59,7 @@ struct Sound {
 }
 
 impl Engine {
-    /// Allocates everything for 1 or 2 channels and 1 to [`MAX_VOICES`] voices at the host's rate in Hz.
+    /// Allocates everything for 1 to [`MAX_VOICES`] voices at the host's rate in Hz.
     pub fn new(model: Arc<Wavetable>, host_rate_hz: f64, max_voices: usize) -> Result<Self, RateError> {
         host_rate::check(host_rate_hz)?;
         let max_voices = max_voices.clamp(1, MAX_VOICES);

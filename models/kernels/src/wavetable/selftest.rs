@@ -123,6 +123,6 @@ mod tests {
         let mut metadata = example::metadata();
         metadata.insert("selftest".into(), r#"{"tolerance": 0.0001}"#.into());
         let text = tested(&write(metadata, &tensors).unwrap()).unwrap_err().to_string();
-        assert_eq!(text, "tensor `aux.input`: expected shape [12], found [9]");
+        assert!(text.starts_with("tensor `aux.input`: expected shape [12], found [9]"), "{text}");
     }
 }
