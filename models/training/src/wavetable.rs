@@ -1,3 +1,4 @@
 //! Everything offline about the wavetable: the bowed string that it learns from, and the sets of periods.
 pub mod bowed_string;
 pub mod dataset;
+pub mod export;

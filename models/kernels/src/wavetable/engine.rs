@@ -64,10 +64,14 @@ impl Engine {
         host_rate::check(host_rate_hz)?;
         let max_voices = max_voices.clamp(1, MAX_VOICES);
         let ramp = |value, seconds: f64| Ramp::new(value, (seconds * host_rate_hz) as usize);
-        let part = || Part { voice: Voice::new(&model, host_rate_hz), filter: VoiceFilter::new(host_rate_hz) };
+        let part = |slot: usize| {
+            let mut voice = Voice::new(&model, host_rate_hz);
+            voice.stagger(slot as f64 / max_voices as f64);
+            Part { voice, filter: VoiceFilter::new(host_rate_hz) }
+        };
         let sound = Sound {
             host_hz: host_rate_hz,
-            parts: (0..max_voices).map(|_| part()).collect(),
+            parts: (0..max_voices).map(part).collect(),
             one: [[0.0; MAX_CELL]; 2],
             sum: [[0.0; MAX_CELL]; 2],
             bodies: [Body::new(host_rate_hz), Body::new(host_rate_hz)],
@@ -263,14 +267,7 @@ impl Sound {
 
 impl Part {
     /// Oscillator and filter of one voice for a segment.
-    fn render(
-        &mut self,
-        model: &Wavetable,
-        knobs: &Knobs,
-        voice: &VoiceControls,
-        left: &mut [f32],
-        right: &mut [f32],
-    ) {
+    fn render(&mut self, model: &Wavetable, knobs: &Knobs, voice: &VoiceControls, left: &mut [f32], right: &mut [f32]) {
         if voice.started() {
             self.filter.reset();
             if knobs.retrigger {

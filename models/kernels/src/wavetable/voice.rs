@@ -44,6 +44,12 @@ impl Voice {
         }
     }
 
+    /// Shifts the times at which periods are asked for by a share of a frame, 0..1, so that voices that begin together do not
+    /// all ask at once.
+    pub fn stagger(&mut self, share: f64) {
+        self.oscillator.stagger(share);
+    }
+
     /// Forgets the note and its phases; does not allocate.
     pub fn reset(&mut self) {
         self.oscillator.reset();

@@ -91,11 +91,7 @@ fn expressions_and_the_hosts_modulation_reach_every_control_and_stop_at_the_trai
 fn one_notes_modulation_leaves_the_others_alone() {
     let mut engine = Engine::new(soft(), RATE_HZ, 4).unwrap();
     let knobs = knobs(&engine);
-    let both = [
-        on(0, 69),
-        on(0, 60),
-        at(0, NoteEvent::Modulation { voice_id: 60, parameter: 0, offset: 0.25 }),
-    ];
+    let both = [on(0, 69), on(0, 60), at(0, NoteEvent::Modulation { voice_id: 60, parameter: 0, offset: 0.25 })];
     let [sound, _] = play(&mut engine, &knobs, &both, 48_000);
     let tail = &sound[24_000..];
     assert!(partial(tail, 880.0).0 < 1e-3);

@@ -65,7 +65,11 @@ fn the_filter_the_gain_and_the_body_have_the_response_that_their_knobs_say() {
         let hz = 220.0 * (k + 1) as f64;
         let expected_db = 20.0 * (1.0 / (k + 1) as f64).log10();
         assert!((open[k] - expected_db).abs() < 0.2, "harmonic {}: {} dB", k + 1, open[k]);
-        assert!((pressed[k] - open[k] + 20.0 * std::f64::consts::E.log10()).abs() < 0.02, "half pressed, {}", pressed[k]);
+        assert!(
+            (pressed[k] - open[k] + 20.0 * std::f64::consts::E.log10()).abs() < 0.02,
+            "half pressed, {}",
+            pressed[k]
+        );
         let w = (std::f64::consts::PI * hz / RATE_HZ).tan() / cutoff;
         let low_pass_db = -10.0 * ((1.0 - w * w).powi(2) + 2.0 * w * w).log10();
         let (found, expected) = (filtered[k] - open[k], low_pass_db);

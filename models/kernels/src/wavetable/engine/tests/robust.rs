@@ -114,7 +114,8 @@ fn knobs_and_events_that_are_no_numbers_harm_nothing() {
         knobs.values = [bad; MAX_CONTROLS];
         knobs.routes[1].slide = bad;
         knobs.unison = Unison { copies: usize::MAX, detune_cents: bad, spread: bad, phase_spread: bad };
-        knobs.filter = FilterKnobs { cutoff_hz: bad, resonance: bad, keytrack: bad, envelope_octaves: bad, ..good.filter };
+        knobs.filter =
+            FilterKnobs { cutoff_hz: bad, resonance: bad, keytrack: bad, envelope_octaves: bad, ..good.filter };
         knobs.filter.envelope.attack_s = bad;
         knobs.voices.tune_semitones = bad;
         (knobs.sub, knobs.body, knobs.level) = (bad, bad, bad);
