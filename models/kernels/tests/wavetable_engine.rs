@@ -27,11 +27,13 @@ fn held(model: &Arc<Wavetable>, rate_hz: f64, key: u8, change: fn(&mut Knobs)) -
     sound.split_off(SETTLE)
 }
 
+type Patch = (&'static str, fn(&mut Knobs));
+
 #[test]
 fn held_notes_have_no_alias_no_mean_and_the_right_pitch_behind_everything() {
     let model = Arc::new(Wavetable::load(&example::file().unwrap()).unwrap());
     let mut analyser = Analyser::new();
-    let patches: [(&str, fn(&mut Knobs)); 3] = [
+    let patches: [Patch; 3] = [
         ("open", |_| {}),
         ("filter", |k| (k.filter.cutoff_hz, k.filter.resonance, k.filter.keytrack) = (800.0, 0.7, 1.0)),
         ("body", |k| (k.body, k.values[0], k.values[1]) = (1.0, 0.7, 40.0)),

@@ -3,6 +3,7 @@ use super::*;
 use crate::checkpoint::write;
 use crate::voices::{Address, Expression, NoteEvent};
 use crate::wavetable::Unison;
+use crate::wavetable::body::Body;
 use crate::wavetable::example::{self, PERIOD, Tensors};
 use std::f64::consts::TAU;
 
