@@ -14,7 +14,9 @@ const RECOVER_S: f64 = 0.02;
 
 /// One voice's oscillator and filter.
 struct Part {
+    /// Its oscillator and how the network is asked for it.
     voice: Voice,
+    /// What stands behind it.
     filter: VoiceFilter,
 }
 
@@ -22,7 +24,7 @@ struct Part {
 pub(super) struct Sound {
     /// What sounds.
     pub model: Arc<Wavetable>,
-    /// The host's rate.
+    /// The host's rate in Hz.
     pub host_hz: f64,
     /// As many as may ever sound.
     parts: Vec<Part>,
@@ -30,10 +32,13 @@ pub(super) struct Sound {
     one: [[f32; MAX_CELL]; 2],
     /// Sum of all voices of the segment, `[channel]`.
     sum: [[f32; MAX_CELL]; 2],
+    /// The violin's body, `[channel]`.
     bodies: [Body; 2],
+    /// Watch the sum, `[channel]`.
     guards: [Guard; 2],
     /// Share of the sound that goes through the body.
     body: Ramp,
+    /// Gain of everything, linear.
     level: Ramp,
     /// Falls to 0 when the guard catches something and rises again.
     recover: Ramp,

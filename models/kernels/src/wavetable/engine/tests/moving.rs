@@ -99,6 +99,24 @@ fn one_notes_modulation_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_member_of_an_mpe_zone_bends_and_presses_its_own_note() {
+    let mut engine = Engine::new(soft(), RATE_HZ, 4).unwrap();
+    let mut knobs = knobs(&engine);
+    knobs.voices.mpe = true;
+    knobs.routes[0].pressure = 0.25;
+    let on = |channel: u8, key: u8| at(0, NoteEvent::On { note: Note { channel, key, voice_id: None }, velocity: 1.0 });
+    // An eighth of 48 semitones.
+    let bend = at(0, NoteEvent::PitchBend { channel: 2, bend: 0.125 });
+    let pressure = at(0, NoteEvent::ChannelPressure { channel: 1, pressure: 1.0 });
+    let [sound, _] = play(&mut engine, &knobs, &[on(1, 69), on(2, 60), bend, pressure], 48_000);
+    let tail = &sound[24_000..];
+    for (hz, expected) in [(440.0, 1.0), (880.0, 1.0), (key_hz(66.0), 1.0), (key_hz(78.0), 0.0), (key_hz(60.0), 0.0)] {
+        let found = partial(tail, hz).0;
+        assert!((found - expected).abs() < 0.01, "{hz} Hz: {found} for {expected}");
+    }
+}
+
+#[test]
 fn the_filters_envelope_opens_it_and_the_host_may_close_it_for_one_note() {
     let mut engine = engine(2);
     let mut knobs = knobs(&engine);
