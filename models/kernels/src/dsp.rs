@@ -1,4 +1,5 @@
 //! Small signal processing that the engines share.
+pub mod low_pass;
 pub mod period_table;
 pub mod ramp;
 pub mod wavetable_oscillator;

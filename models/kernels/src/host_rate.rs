@@ -58,12 +58,15 @@ struct Convert {
     latency_samples: u32,
 }
 
+/// Is this a rate that engines run at?
+pub fn check(host_hz: f64) -> Result<(), RateError> {
+    if (MIN_HZ..=MAX_HZ).contains(&host_hz) { Ok(()) } else { Err(RateError(host_hz)) }
+}
+
 impl HostRate {
     /// Allocates for so many channels, at rates in Hz.
     pub fn new(model_hz: f64, host_hz: f64, channels: usize) -> Result<Self, RateError> {
-        if !(MIN_HZ..=MAX_HZ).contains(&host_hz) {
-            return Err(RateError(host_hz));
-        }
+        check(host_hz)?;
         if host_hz == model_hz {
             return Ok(Self { convert: None });
         }

@@ -9,7 +9,7 @@
 //! | [`voices`] | notes into voices: allocation, envelopes, glide, MPE, per-note expressions |
 //! | [`phaser`] | the phaser: model, state, controls, engine |
 //! | [`sound_model`] | the sound model: a network that plays sample by sample, all voices in lock-step |
-//! | [`wavetable`] | the wavetable: decoder of periods, voice, body |
+//! | [`wavetable`] | the wavetable: decoder of periods, voices with filters, body, engine |
 //!
 //! Invariants: this crate knows neither candle nor the plug-in framework nor egui (`cargo xtask test` checks the
 //! dependencies). After `new`, nothing allocates, locks, logs or fails (`tests/realtime.rs`). The output of an engine does

@@ -39,6 +39,7 @@ use keys::Keys;
 pub use keys::Priority;
 pub use load::LoadCap;
 pub use range::{Outside, PitchRange};
+pub(crate) use segment::mix;
 pub use segment::{Dimension, Segment, VoiceControls};
 use voice::{Life, Voice};
 

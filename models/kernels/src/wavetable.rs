@@ -6,13 +6,21 @@
 pub mod body;
 pub mod config;
 pub mod decoder;
+pub mod engine;
+pub mod example;
+pub mod knobs;
+mod selftest;
 pub mod voice;
+pub mod voice_filter;
 
 use crate::arch::{self, Arch};
 use crate::checkpoint::{Checkpoint, LoadError, ModelInfo};
 pub use crate::dsp::wavetable_oscillator::Unison;
 use config::Config;
 use decoder::Decoder;
+pub use engine::Engine;
+pub use knobs::Knobs;
+pub use selftest::SelfTestResult;
 pub use voice::Voice;
 
 /// Most latents and conditions that one model may declare.
@@ -75,8 +83,11 @@ impl Wavetable {
     pub fn normalise(&self, controls: &Controls) -> [f32; MAX_CONTROLS] {
         let mut seen = [0.0; MAX_CONTROLS];
         for (i, info) in self.info.controls.iter().enumerate().take(MAX_CONTROLS) {
-            let follows = self.pitch == Some(i);
-            seen[i] = info.normalised(if follows { controls.frequency_hz as f32 } else { controls.values[i] });
+            seen[i] = if self.pitch == Some(i) {
+                info.normalised(controls.frequency_hz as f32)
+            } else {
+                info.normalised_with_offset(controls.values[i], controls.offsets[i])
+            };
         }
         seen
     }
@@ -89,6 +100,8 @@ pub struct Controls {
     pub frequency_hz: f64,
     /// Values of the declared controls, in their units and in the file's order; that of `pitch` is the fundamental.
     pub values: [f32; MAX_CONTROLS],
+    /// What each is moved by, in shares of its range; nothing goes beyond the trained span.
+    pub offsets: [f32; MAX_CONTROLS],
     /// Detuned copies of the note.
     pub unison: Unison,
     /// Gain of the octave below, linear.
@@ -102,23 +115,18 @@ impl Controls {
         for (value, control) in values.iter_mut().zip(&info.controls) {
             *value = control.default;
         }
-        Self { frequency_hz, values, unison: Unison::default(), sub: 0.0 }
+        Self { frequency_hz, values, offsets: [0.0; MAX_CONTROLS], unison: Unison::default(), sub: 0.0 }
     }
 
     /// The same with everything finite and in range, so that no automation can harm the voice.
     fn sane(&self) -> Self {
         let or = |x: f32, low: f32, high: f32, other: f32| if x.is_finite() { x.clamp(low, high) } else { other };
         let frequency_hz = if self.frequency_hz.is_finite() { self.frequency_hz.clamp(1.0, 1e6) } else { 440.0 };
-        let unison = Unison {
-            copies: self.unison.copies,
-            detune_cents: or(self.unison.detune_cents, 0.0, 1200.0, 0.0),
-            spread: or(self.unison.spread, 0.0, 1.0, 0.0),
-            phase_spread: or(self.unison.phase_spread, 0.0, 1.0, 1.0),
-        };
         Self {
             frequency_hz,
             values: self.values.map(|v| or(v, -1e9, 1e9, 0.0)),
-            unison,
+            offsets: self.offsets.map(|v| or(v, -8.0, 8.0, 0.0)),
+            unison: self.unison.sane(),
             sub: or(self.sub, 0.0, 4.0, 0.0),
         }
     }

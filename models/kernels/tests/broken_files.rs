@@ -348,5 +348,7 @@ fn sizes_that_no_plug_in_can_run_are_refused_before_anything_is_allocated() {
 
 #[path = "broken_files/sound_model.rs"]
 mod sound_model_files;
+#[path = "broken_files/wavetable.rs"]
+mod wavetable_files;
 #[path = "broken_files/weights.rs"]
 mod weights;

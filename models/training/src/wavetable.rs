@@ -2,3 +2,4 @@
 pub mod bowed_string;
 pub mod command;
 pub mod dataset;
+pub mod export;

@@ -60,6 +60,13 @@ impl ControlInfo {
         2.0 * (self.bend(value.clamp(self.trained_min, self.trained_max)) - low) / self.trained_span() - 1.0
     }
 
+    /// The same for a value that is moved by a share of the control's range, -1..1; it stops at the ends of the trained span.
+    pub fn normalised_with_offset(&self, value: f32, share: f32) -> f32 {
+        let range = self.bend(self.max) - self.bend(self.min);
+        let moved = self.bend(value.clamp(self.min, self.max)) + share * range;
+        (2.0 * (moved - self.bend(self.trained_min)) / self.trained_span() - 1.0).clamp(-1.0, 1.0)
+    }
+
     fn bend(&self, value: f32) -> f32 {
         if self.curve == Curve::Log { value.ln() } else { value }
     }

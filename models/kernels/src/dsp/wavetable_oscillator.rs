@@ -8,6 +8,7 @@ mod reader;
 mod unison;
 
 use super::period_table::{MOST_HARMONICS, PeriodTable, TableMaker};
+use crate::voices::mix;
 use reader::{GainRamp, Glide, Path, Reader, read};
 use realfft::num_complex::Complex32;
 pub use unison::Unison;
@@ -45,6 +46,8 @@ pub struct WavetableOscillator {
     frame: usize,
     /// Samples of this frame already heard; at 0 a frame begins.
     position: usize,
+    /// Samples by which a note's first frame is shorter than the others.
+    lead: usize,
     maker: TableMaker,
     /// The note's harmonics, all of them.
     harmonics: Vec<Complex32>,
@@ -73,6 +76,7 @@ impl WavetableOscillator {
             rate_hz,
             frame: frame.max(SHORTEST_FRAME),
             position: 0,
+            lead: 0,
             maker: TableMaker::default(),
             harmonics: vec![Complex32::ZERO; MOST_HARMONICS],
             room: 0,
@@ -86,6 +90,12 @@ impl WavetableOscillator {
         };
         oscillator.reset();
         oscillator
+    }
+
+    /// Makes the first frame of each note shorter by a share of it, 0..1. Oscillators with different shares that begin together
+    /// need their next periods at different times, so that not all the work falls into one block.
+    pub fn stagger(&mut self, share: f64) {
+        self.lead = ((share * self.frame as f64) as usize).min(self.frame - 1);
     }
 
     /// Forgets the note and its phases; does not allocate.
@@ -102,6 +112,14 @@ impl WavetableOscillator {
             for (copy, reader) in self.readers.iter_mut().enumerate() {
                 reader.phase = if copy == SUB { 0 } else { (unison.start_turns(copy) * TURN) as u64 };
             }
+        }
+    }
+
+    /// Begins a note with phases that a seed decides, as if the oscillators had never stopped.
+    pub fn start_anywhere(&mut self, seed: u64) {
+        self.start(None);
+        for (copy, reader) in self.readers.iter_mut().enumerate() {
+            reader.phase = mix(seed.wrapping_add(copy as u64));
         }
     }
 
@@ -139,6 +157,10 @@ impl WavetableOscillator {
             self.frequency_hz.step(tone.frequency_hz);
         }
         self.renew_table(harmonics);
+        if self.fresh {
+            // Nothing moves in the first frame, so any part of it is like another.
+            self.position = self.lead;
+        }
         self.fresh = false;
     }
 

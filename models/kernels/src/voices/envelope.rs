@@ -35,7 +35,7 @@ impl Default for Adsr {
 
 impl Adsr {
     /// The same with everything finite and in range.
-    pub(super) fn sane(&self) -> Self {
+    pub(crate) fn sane(&self) -> Self {
         let or = |x: f32, low: f32, high: f32, other: f32| if x.is_finite() { x.clamp(low, high) } else { other };
         let default = Self::default();
         Self {

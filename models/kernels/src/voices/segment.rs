@@ -80,6 +80,11 @@ impl<'a> VoiceControls<'a> {
         self.voice.started
     }
 
+    /// Does the note's envelope begin here, from silence or from where it stands? An instrument's own envelopes begin with it.
+    pub fn struck(&self) -> bool {
+        self.voice.struck
+    }
+
     /// Seed for everything random in the note; depends on the engine's seed and on how many notes were begun since it was set.
     pub fn seed(&self) -> u64 {
         self.seed
@@ -138,7 +143,7 @@ impl<'a> VoiceControls<'a> {
 }
 
 /// A step of SplitMix64 (Steele, Lea, Flood 2014): neighbouring numbers come out unrelated.
-fn mix(x: u64) -> u64 {
+pub(crate) fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -71,6 +71,8 @@ pub(super) struct Voice {
     pub released_at: u64,
     /// Did the sound begin from silence with the present segment?
     pub started: bool,
+    /// Does its envelope begin again with the present segment, from silence or from where it stands?
+    pub struck: bool,
     /// Level without velocity and volume, 0..1.
     pub envelope: Envelope,
     /// Pitch without bends.
@@ -100,6 +102,7 @@ impl Voice {
             gate: false,
             released_at: 0,
             started: false,
+            struck: false,
             envelope: Envelope::new(rate_hz),
             glide: Glide::new(60.0),
             expressed: Expressed::NOTHING,
@@ -131,6 +134,7 @@ impl Voice {
                     self.begin = Begin::Jumped;
                 }
                 if !tied {
+                    self.struck = true;
                     self.envelope.attack(&controls.envelope);
                 }
             }
@@ -252,7 +256,7 @@ impl Voice {
 
     /// Passes over samples that were heard. Returns whether the note is over.
     pub fn advance(&mut self, controls: &Controls, clock: u64, samples: usize) -> bool {
-        self.started = false;
+        (self.started, self.struck) = (false, false);
         if self.life == Life::Waiting {
             if self.envelope.is_silent() {
                 self.start(controls);
@@ -277,7 +281,7 @@ impl Voice {
     /// Begins from silence.
     fn start(&mut self, controls: &Controls) {
         self.life = Life::Sounding;
-        self.started = true;
+        (self.started, self.struck) = (true, true);
         self.begin = Begin::Fresh;
         self.envelope.attack(&controls.envelope);
     }

@@ -166,7 +166,7 @@ fn a_voice_does_not_depend_on_cuts_and_starts_alike() {
     let play = |voice: &mut Voice, cut: usize| {
         let (mut left, mut right) = (vec![0.0; 4000], vec![0.0; 4000]);
         for (left, right) in left.chunks_mut(cut).zip(right.chunks_mut(cut)) {
-            voice.render(&model, &controls, left, right);
+            voice.render(&model, |_| controls, left, right);
         }
         assert!(left.iter().chain(&right).all(|x| x.is_finite()) && left.iter().any(|x| x.abs() > 1e-3));
         (left, right)
@@ -200,7 +200,7 @@ fn no_automation_harms_a_voice() {
         controls.values = [x; MAX_CONTROLS];
         controls.sub = x;
         controls.unison = Unison { copies: usize::MAX, detune_cents: x, spread: x, phase_spread: x };
-        voice.render(&model, &controls, &mut left, &mut right);
+        voice.render(&model, |_| controls, &mut left, &mut right);
         assert!(left.iter().chain(&right).all(|x| x.abs() < 100.0));
         voice.start(Some(controls.unison));
     }

@@ -2,6 +2,7 @@
 use super::decoder::DecoderState;
 use super::{Controls, MAX_CONTROLS, Unison, Wavetable};
 use crate::dsp::wavetable_oscillator::{Tone, WavetableOscillator};
+use crate::guard::LIMIT;
 use realfft::num_complex::Complex32;
 
 /// Seconds from one period to the next. Between them harmonics move on straight lines.
@@ -24,6 +25,8 @@ pub struct Voice {
     speed: f32,
     /// Has nothing been heard since the start?
     fresh: bool,
+    /// Periods that were no numbers or absurdly loud, since construction.
+    caught: u64,
 }
 
 impl Voice {
@@ -37,7 +40,14 @@ impl Voice {
             seen: [0.0; MAX_CONTROLS],
             speed: 1.0 - (-(frame as f64) / host_rate_hz / SMOOTHING_S).exp() as f32,
             fresh: true,
+            caught: 0,
         }
+    }
+
+    /// Shifts the times at which periods are asked for by a share of a frame, 0..1, so that voices that begin together do not
+    /// all ask at once.
+    pub fn stagger(&mut self, share: f64) {
+        self.oscillator.stagger(share);
     }
 
     /// Forgets the note and its phases; does not allocate.
@@ -53,21 +63,43 @@ impl Voice {
         self.fresh = true;
     }
 
+    /// Begins a note with phases that a seed decides, as if its oscillators had never stopped.
+    pub fn start_anywhere(&mut self, seed: u64) {
+        self.oscillator.start_anywhere(seed);
+        self.fresh = true;
+    }
+
+    /// Controls as the network last saw them, -1..1.
+    pub fn seen(&self) -> &[f32; MAX_CONTROLS] {
+        &self.seen
+    }
+
+    /// How many periods were no numbers or absurdly loud, since construction. They sound as silence.
+    pub fn caught(&self) -> u64 {
+        self.caught
+    }
+
     /// Draws the period that sounds now, at the note's own band limit, into as many points as `out` has.
     pub fn draw(&self, out: &mut [f32]) {
         self.oscillator.table().draw(out);
     }
 
-    /// Writes the note to both channels, for any length; real time. Level and body come after it.
-    pub fn render(&mut self, model: &Wavetable, controls: &Controls, left: &mut [f32], right: &mut [f32]) {
-        let controls = controls.sane();
+    /// Writes the note to both channels, for any length; real time. Level and body come after it. `controls` says what is
+    /// wanted at a sample of them, and is asked where a frame begins: so the sound does not depend on cuts.
+    pub fn render(
+        &mut self,
+        model: &Wavetable,
+        controls: impl Fn(usize) -> Controls,
+        left: &mut [f32],
+        right: &mut [f32],
+    ) {
         let length = left.len().min(right.len());
         left[..length].fill(0.0);
         right[..length].fill(0.0);
         let mut start = 0;
         while start < length {
             if self.oscillator.at_frame() {
-                self.begin_frame(model, &controls);
+                self.begin_frame(model, &controls(start).sane());
             }
             let end = length.min(start + self.oscillator.left_in_frame());
             self.oscillator.add_to(&mut left[start..end], &mut right[start..end]);
@@ -81,9 +113,21 @@ impl Voice {
         self.fresh = false;
         if moved {
             model.decoder().decode(model.arch(), &mut self.decoder, &self.seen, &mut self.harmonics);
+            self.check();
         }
         let tone = Tone { frequency_hz: controls.frequency_hz, unison: controls.unison, sub: controls.sub };
         self.oscillator.begin_frame(&tone, moved.then_some(&self.harmonics));
+    }
+
+    /// Weights of a broken file may well multiply to infinity. Then the note fades to silence within the frame, like any
+    /// other change of period.
+    fn check(&mut self) {
+        // False for NaN as well.
+        let sound = self.harmonics.iter().all(|h| h.re.abs() <= LIMIT && h.im.abs() <= LIMIT);
+        if !sound {
+            self.harmonics.fill(Complex32::ZERO);
+            self.caught += 1;
+        }
     }
 
     /// Moves the controls towards what is wanted; returns whether any did.

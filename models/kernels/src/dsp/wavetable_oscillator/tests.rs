@@ -131,6 +131,32 @@ fn a_note_starts_at_its_phase_or_runs_on() {
 }
 
 #[test]
+fn a_staggered_oscillator_sounds_the_same_and_needs_its_periods_earlier() {
+    let moving = |staggered: bool| {
+        let mut oscillator = WavetableOscillator::new(RATE_HZ, FRAME);
+        oscillator.stagger(if staggered { 0.25 } else { 0.0 });
+        let (mut sound, mut frames) = (vec![0.0; 2 * FRAME], Vec::new());
+        let mut start = 0;
+        while start < sound.len() {
+            if oscillator.at_frame() {
+                frames.push(start);
+                oscillator.begin_frame(&tone(700.0), (start == 0).then_some(&saw(MOST_HARMONICS)));
+            }
+            let end = sound.len().min(start + oscillator.left_in_frame());
+            let mut right = vec![0.0; end - start];
+            oscillator.add_to(&mut sound[start..end], &mut right);
+            start = end;
+        }
+        (sound, frames)
+    };
+    let (plain, frames) = moving(false);
+    assert_eq!(frames, [0, FRAME]);
+    let (staggered, frames) = moving(true);
+    assert_eq!(frames, [0, FRAME * 3 / 4, FRAME * 7 / 4]);
+    assert_eq!(plain, staggered);
+}
+
+#[test]
 fn unheard_copies_keep_their_phase() {
     let mut path = Path { phase: 12345, step: 1 << 57, rise: -(1 << 40) };
     let mut skipped = Path { phase: 12345, step: 1 << 57, rise: -(1 << 40) };

@@ -1,5 +1,4 @@
 //! Detuned copies of a note: where each stands in pitch, between the loudspeakers and in phase.
-#[cfg(doc)]
 use super::MOST_COPIES;
 use std::f64::consts::SQRT_2;
 
@@ -24,6 +23,17 @@ impl Default for Unison {
 }
 
 impl Unison {
+    /// The same with everything finite and in range.
+    pub fn sane(&self) -> Self {
+        let or = |x: f32, high: f32, other: f32| if x.is_finite() { x.clamp(0.0, high) } else { other };
+        Self {
+            copies: self.copies.clamp(1, MOST_COPIES),
+            detune_cents: or(self.detune_cents, 1200.0, 0.0),
+            spread: or(self.spread, 1.0, 0.0),
+            phase_spread: or(self.phase_spread, 1.0, 1.0),
+        }
+    }
+
     /// Where a copy stands among the others, -1..1.
     fn place(&self, copy: usize) -> f64 {
         if self.copies < 2 { 0.0 } else { 2.0 * copy as f64 / (self.copies - 1) as f64 - 1.0 }
