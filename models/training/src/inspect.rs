@@ -1,8 +1,10 @@
 //! `doppel inspect`: what a model file says, holds and can.
 use crate::models::ModelFile;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use kernels::checkpoint::Checkpoint;
 use kernels::phaser::Phaser;
+use kernels::sound_model::{self, SoundModel};
+use kernels::wavetable::Wavetable;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -26,16 +28,13 @@ pub fn run(args: &Args) -> Result<()> {
         .filter(|(name, ..)| !name.starts_with("aux."))
         .map(|(_, _, shape)| shape.iter().product::<usize>())
         .sum();
-    let self_test = match info.noun.as_str() {
-        Phaser::NOUN => file.phaser()?.self_test(&file.bytes)?,
-        _ => None,
-    };
+    let self_test = self_test(&file, &info.noun)?;
     if args.json {
         let tensors: Vec<_> = tensors
             .iter()
             .map(|(name, dtype, shape)| json!({ "name": name, "dtype": dtype, "shape": shape }))
             .collect();
-        let self_test = self_test.map(|t| json!({ "error": t.error, "tolerance": t.tolerance, "passed": t.passed() }));
+        let self_test = self_test.map(|t| json!({ "error": t.error, "tolerance": t.tolerance, "passed": t.passed }));
         let report = json!({
             "model": file.name, "bytes": file.bytes.len(), "weights": weights, "metadata": info.metadata,
             "tensors": tensors, "selftest": self_test,
@@ -68,13 +67,74 @@ pub fn run(args: &Args) -> Result<()> {
         println!("  {name:<36} {dtype:<5} {shape:?}");
     }
     match self_test {
-        Some(result) => println!(
-            "self-test    {}: {:.2e} of full scale away from the trained net, {:.0e} allowed",
-            if result.passed() { "passed" } else { "FAILED" },
-            result.error,
-            result.tolerance
+        Some(test) => println!(
+            "self-test    {}: {:.2e} {} away from the trained net, {:.0e} allowed",
+            if test.passed { "passed" } else { "FAILED" },
+            test.error,
+            test.unit,
+            test.tolerance
         ),
         None => println!("self-test    the file carries none"),
     }
     Ok(())
+}
+
+/// How a model's self-test went, whatever its instrument.
+struct SelfTest {
+    /// Largest difference found and allowed.
+    error: f32,
+    tolerance: f32,
+    /// What the difference is measured in.
+    unit: &'static str,
+    passed: bool,
+}
+
+/// Loads the model for its instrument and plays its self-test; none if the file carries none.
+fn self_test(file: &ModelFile, noun: &str) -> Result<Option<SelfTest>> {
+    let test = |error, tolerance, unit, passed| Some(SelfTest { error, tolerance, unit, passed });
+    Ok(match noun {
+        Phaser::NOUN => {
+            let result = file.phaser()?.self_test(&file.bytes)?;
+            result.and_then(|r| test(r.error, r.tolerance, "of full scale", r.passed()))
+        }
+        SoundModel::NOUN => {
+            SoundModel::load(&file.bytes).with_context(|| file.name.clone())?;
+            let result = sound_model::selftest::self_test(&file.bytes)?;
+            result.and_then(|r| test(r.error, r.tolerance, "of a logit", r.passed()))
+        }
+        Wavetable::NOUN => {
+            let model = Wavetable::load(&file.bytes).with_context(|| file.name.clone())?;
+            let result = model.self_test(&file.bytes)?;
+            result.and_then(|r| test(r.error, r.tolerance, "of full scale", r.passed()))
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn inspected(bytes: &[u8]) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("m.safetensors");
+        std::fs::write(&path, bytes)?;
+        run(&Args { model: Some(path.clone()), json: true })?;
+        run(&Args { model: Some(path), json: false })
+    }
+
+    #[test]
+    fn models_of_every_instrument_can_be_looked_into_and_broken_ones_cannot() {
+        let small = r#"{"audio":"embedding","conditions":1,"clock":true,"width":8,"relu":false,"layers":1,"hidden":8,"classes":256}"#;
+        let config = serde_json::from_str(small).unwrap();
+        inspected(&sound_model::example::file(1, &config).unwrap()).unwrap();
+        let wavetable = kernels::wavetable::example::file().unwrap();
+        inspected(&wavetable).unwrap();
+        inspected(include_bytes!("../../../assets/models/phaser/vibe.safetensors")).unwrap();
+        // A file of an instrument with tensors that are not its own.
+        let metadata: BTreeMap<String, String> = sound_model::example::metadata(&config);
+        let strange = kernels::checkpoint::write(metadata, &[("x".into(), vec![1], vec![0.0])]).unwrap();
+        assert!(format!("{:#}", inspected(&strange).unwrap_err()).contains("m.safetensors"));
+    }
 }
