@@ -13,8 +13,8 @@ const CLIPPED_IN_A_ROW: usize = 3;
 pub const MOST_LAG_SAMPLES: i64 = 1000;
 /// Seconds by which dry and wet may differ in length; the longer one is cut.
 const MOST_DIFFERENCE_S: f64 = 1.0;
-/// Share of the level changes between dry and wet that an LFO must explain: below the second there is none to learn.
-const EXPLAINED: [f64; 2] = [0.5, 0.15];
+/// Share of the level changes between dry and wet that a well heard LFO explains; `lfo_fit` finds none below 0.3.
+const WELL_EXPLAINED: f64 = 0.5;
 /// Level below which a recording is silent, and below which its noise begins to tell, in dB RMS.
 const SILENT_DB: f64 = -80.0;
 const FAINT_DB: f64 = -50.0;
@@ -147,10 +147,10 @@ pub fn lfo(name: &str, rate_hz: f64, explained: f64, span_s: f64) -> Vec<Check> 
     let periods = rate_hz * span_s;
     vec![
         check(
-            light(explained < EXPLAINED[0], explained < EXPLAINED[1]),
+            light(explained < WELL_EXPLAINED, false),
             format!("{name}: LFO {rate_hz:.4} Hz explains {explained:.2} of the level changes"),
             "hard to hear in this sound; chirps, noise or full chords show it better",
-            "no LFO is heard; check that the effect is on, and send chirps, noise or full chords into it",
+            "",
         ),
         check(
             light(periods < 4.0, periods < 2.0),
@@ -159,6 +159,12 @@ pub fn lfo(name: &str, rate_hz: f64, explained: f64, span_s: f64) -> Vec<Check> 
             "fewer than two; record longer, or set the LFO faster",
         ),
     ]
+}
+
+/// No LFO was found in a pair, and why.
+pub fn no_lfo(name: &str, why: &anyhow::Error) -> Check {
+    let remedy = "chirps, noise or full chords show an LFO best";
+    Check { light: Light::Red, finding: format!("{name}: {why:#}"), remedy }
 }
 
 /// Prints all lines; an error with the first red one, after all were printed.
@@ -219,8 +225,9 @@ mod tests {
         assert_eq!(worst(&alignment("w", 512, 1.0)), Light::Yellow);
         assert_eq!(worst(&alignment("w", 5000, 1.0)), Light::Red);
         assert_eq!(worst(&lfo("w", 1.0, 0.7, 60.0)), Light::Green);
-        assert_eq!(worst(&lfo("w", 1.0, 0.3, 60.0)), Light::Yellow);
-        assert_eq!(worst(&lfo("w", 1.0, 0.05, 60.0)), Light::Red);
+        assert_eq!(worst(&lfo("w", 1.0, 0.4, 60.0)), Light::Yellow);
+        let none = no_lfo("w", &anyhow::anyhow!("no LFO found"));
+        assert!(none.light == Light::Red && none.to_string().contains("no LFO found: chirps"), "{none}");
         assert_eq!(worst(&lfo("w", 0.05, 0.7, 30.0)), Light::Red);
     }
 }

@@ -194,12 +194,15 @@ impl Take {
             let wet: Vec<f32> = (0..common as i64)
                 .map(|t| usize::try_from(t + shift).ok().and_then(|t| wet.get(t)).map_or(0.0, |x| polarity * x))
                 .collect();
-            let (fit, track) =
-                PhaseTrack::follow(&dry[..common], &wet, SAMPLE_RATE_HZ).with_context(|| name.clone())?;
-            mine.extend(checks::lfo(&name, fit.rate_hz, fit.explained_variance, seconds(common)));
-            // The knob's value conditions the net; without one the measured frequency does.
-            settings.entry("rate".into()).or_insert(fit.rate_hz as f32);
-            take = Some(Self { name, wet, track, settings });
+            match PhaseTrack::follow(&dry[..common], &wet, SAMPLE_RATE_HZ) {
+                Ok((fit, track)) => {
+                    mine.extend(checks::lfo(&name, fit.rate_hz, fit.explained_variance, seconds(common)));
+                    // The knob's value conditions the net; without one the measured frequency does.
+                    settings.entry("rate".into()).or_insert(fit.rate_hz as f32);
+                    take = Some(Self { name, wet, track, settings });
+                }
+                Err(why) => mine.push(checks::no_lfo(&name, &why)),
+            }
         }
         found.extend(mine);
         Ok(take)
