@@ -5,12 +5,14 @@
 mod header;
 mod info;
 mod matrix;
+mod selftest;
 mod write;
 
 use header::{Container, Entry};
 pub use info::{ControlInfo, Curve, ModelInfo};
 pub use matrix::Matrix;
 use safetensors::tensor::Dtype;
+pub use selftest::{SelfTest, SelfTestResult};
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 pub use write::{Values, write, write_mixed};

@@ -20,7 +20,6 @@ use config::Config;
 use decoder::Decoder;
 pub use engine::Engine;
 pub use knobs::Knobs;
-pub use selftest::SelfTestResult;
 pub use voice::Voice;
 
 /// Most latents and conditions that one model may declare.

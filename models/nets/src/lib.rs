@@ -9,6 +9,7 @@
 //! | [`phaser_fused`] | its whole audio path as one operation with a hand-written gradient, for the CPU |
 //!
 //! Invariant: this crate knows neither the kernels nor the plug-in; that both compute the same is shown in `tests/golden.rs`.
+mod cpu;
 pub mod lstm_fused;
 pub mod mod_signal_fused;
 pub mod phaser;

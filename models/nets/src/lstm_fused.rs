@@ -2,6 +2,7 @@
 //!
 //! Step by step out of candle's operations, a window of 512 frames costs some ten thousand tensors, and dropping so deep a
 //! graph overflows the stack. Gates stand in PyTorch's order i, f, g, o.
+use crate::cpu::{add_scaled, values};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -50,23 +51,8 @@ pub fn lstm(inputs: &Tensor, state: &Tensor, weight: &Tensor, truncate: usize) -
     inputs.contiguous()?.apply_op3(&state.contiguous()?, &weight.contiguous()?, op)
 }
 
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        candle_core::bail!("the fused LSTM reads contiguous tensors");
-    };
-    Ok(&storage.as_slice::<f32>()?[start..end])
-}
-
 fn sigmoid(x: f32) -> f32 {
     0.5 + 0.5 * (0.5 * x).tanh()
-}
-
-/// `y += scale x`.
-#[inline(always)]
-fn add_scaled(y: &mut [f32], scale: f32, x: &[f32]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += scale * x;
-    }
 }
 
 /// `transposed` is the recurrent weight as `[hidden][4 hidden]`, so that the inner loop runs along the gates.

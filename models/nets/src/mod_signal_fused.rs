@@ -6,6 +6,7 @@
 //! p = mean of v             over each frame
 //! ```
 //! Out of candle's operations a window of 32,768 samples takes two seconds and a hundred large tensors.
+use crate::cpu::{add_scaled, values};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -89,13 +90,6 @@ pub fn mod_signal(nu: &Tensor, before: &Tensor, block: &Block<'_>, frame: usize)
     Ok((both.narrow(1, 0, time)?, both.narrow(1, time, frames - 1)?))
 }
 
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        candle_core::bail!("the fused modulation signal reads contiguous tensors");
-    };
-    Ok(&storage.as_slice::<f32>()?[start..end])
-}
-
 impl Sizes {
     /// Unpacks `[output][input][tap]`, bias and slopes.
     fn weights(&self, packed: &[f32]) -> Weights {
@@ -123,13 +117,6 @@ impl Sizes {
     /// Sample that tap `tap` reads at `t`; before the start the first one stands.
     fn read(&self, t: usize, tap: usize) -> usize {
         t.saturating_sub((self.taps - 1 - tap) * self.dilation)
-    }
-}
-
-#[inline(always)]
-fn add_scaled(y: &mut [f32], scale: f32, x: &[f32]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += scale * x;
     }
 }
 

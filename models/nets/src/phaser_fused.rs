@@ -6,6 +6,7 @@
 mod layers;
 mod weights;
 
+use crate::cpu::values;
 use crate::phaser::{EffectConfig, Net};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use layers::{ConvShape, LANES, Lanes};
@@ -53,13 +54,6 @@ impl Net {
         let op = AudioPath { config: config.clone(), frame: self.config.frame, traces: Mutex::default() };
         x.contiguous()?.apply_op3(&modulation.contiguous()?, &Tensor::cat(&parts, 0)?, op)
     }
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        candle_core::bail!("the fused phaser reads contiguous tensors");
-    };
-    Ok(&storage.as_slice::<f32>()?[start..end])
 }
 
 impl CustomOp3 for AudioPath {

@@ -1,7 +1,7 @@
 //! `doppel inspect`: what a model file says, holds and can.
 use crate::models::ModelFile;
 use anyhow::{Context, Result};
-use kernels::checkpoint::Checkpoint;
+use kernels::checkpoint::{Checkpoint, SelfTestResult};
 use kernels::phaser::Phaser;
 use kernels::sound_model::{self, SoundModel};
 use kernels::wavetable::Wavetable;
@@ -34,7 +34,8 @@ pub fn run(args: &Args) -> Result<()> {
             .iter()
             .map(|(name, dtype, shape)| json!({ "name": name, "dtype": dtype, "shape": shape }))
             .collect();
-        let self_test = self_test.map(|t| json!({ "error": t.error, "tolerance": t.tolerance, "passed": t.passed }));
+        let self_test =
+            self_test.map(|(t, _)| json!({ "error": t.error, "tolerance": t.tolerance, "passed": t.passed() }));
         let report = json!({
             "model": file.name, "bytes": file.bytes.len(), "weights": weights, "metadata": info.metadata,
             "tensors": tensors, "selftest": self_test,
@@ -67,11 +68,10 @@ pub fn run(args: &Args) -> Result<()> {
         println!("  {name:<36} {dtype:<5} {shape:?}");
     }
     match self_test {
-        Some(test) => println!(
-            "self-test    {}: {:.2e} {} away from the trained net, {:.0e} allowed",
-            if test.passed { "passed" } else { "FAILED" },
+        Some((test, unit)) => println!(
+            "self-test    {}: {:.2e} {unit} away from the trained net, {:.0e} allowed",
+            if test.passed() { "passed" } else { "FAILED" },
             test.error,
-            test.unit,
             test.tolerance
         ),
         None => println!("self-test    the file carries none"),
@@ -79,33 +79,19 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// How a model's self-test went, whatever its instrument.
-struct SelfTest {
-    /// Largest difference found and allowed.
-    error: f32,
-    tolerance: f32,
-    /// What the difference is measured in.
-    unit: &'static str,
-    passed: bool,
-}
-
-/// Loads the model for its instrument and plays its self-test; none if the file carries none.
-fn self_test(file: &ModelFile, noun: &str) -> Result<Option<SelfTest>> {
-    let test = |error, tolerance, unit, passed| Some(SelfTest { error, tolerance, unit, passed });
+/// Loads the model for its instrument and plays its self-test: how it went, and what its difference is measured in; none if
+/// the file carries none.
+fn self_test(file: &ModelFile, noun: &str) -> Result<Option<(SelfTestResult, &'static str)>> {
+    let of = |unit| move |result| (result, unit);
     Ok(match noun {
-        Phaser::NOUN => {
-            let result = file.phaser()?.self_test(&file.bytes)?;
-            result.and_then(|r| test(r.error, r.tolerance, "of full scale", r.passed()))
-        }
+        Phaser::NOUN => file.phaser()?.self_test(&file.bytes)?.map(of("of full scale")),
         SoundModel::NOUN => {
             SoundModel::load(&file.bytes).with_context(|| file.name.clone())?;
-            let result = sound_model::selftest::self_test(&file.bytes)?;
-            result.and_then(|r| test(r.error, r.tolerance, "of a logit", r.passed()))
+            sound_model::selftest::self_test(&file.bytes)?.map(|tested| (tested.result, "of a logit"))
         }
         Wavetable::NOUN => {
             let model = Wavetable::load(&file.bytes).with_context(|| file.name.clone())?;
-            let result = model.self_test(&file.bytes)?;
-            result.and_then(|r| test(r.error, r.tolerance, "of full scale", r.passed()))
+            model.self_test(&file.bytes)?.map(of("of full scale"))
         }
         _ => None,
     })

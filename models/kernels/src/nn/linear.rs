@@ -73,7 +73,9 @@ pub fn prelu(x: &mut [f32], slope: &[f32]) {
 /// Fully connected layers with `tanh` between them and none after the last.
 #[derive(Clone, Debug)]
 pub struct Mlp {
-    layers: Vec<Linear>,
+    /// Those with `tanh` after them, first to last.
+    hidden: Vec<Linear>,
+    last: Linear,
 }
 
 /// Values between the layers of one [`Mlp`].
@@ -84,28 +86,27 @@ pub struct MlpState {
 }
 
 impl Mlp {
-    /// From its layers, first to last; at least one.
-    pub fn new(layers: Vec<Linear>) -> Self {
-        Self { layers }
+    /// From its layers, the hidden ones first to last.
+    pub fn new(hidden: Vec<Linear>, last: Linear) -> Self {
+        Self { hidden, last }
     }
 
     /// Allocates what [`Self::apply`] needs.
     pub fn state(&self) -> MlpState {
-        let widest = self.layers.iter().map(Linear::panels).max().unwrap_or(0);
+        let widest = self.hidden.iter().map(Linear::panels).max().unwrap_or(0);
         MlpState { hidden: [vec![Lanes::ZERO; widest], vec![Lanes::ZERO; widest]] }
     }
 
     /// Groups of sixteen that an output needs.
     pub fn panels(&self) -> usize {
-        self.layers.last().map_or(0, Linear::panels)
+        self.last.panels()
     }
 
     /// `y = Ln(tanh(... tanh(L1 x)))`; real time.
     pub fn apply(&self, arch: &Arch, state: &mut MlpState, x: &[f32], y: &mut [Lanes]) {
         let [current, next] = &mut state.hidden;
-        let (last, hidden) = self.layers.split_last().expect("an MLP has at least one layer");
         let mut width = None;
-        for layer in hidden {
+        for layer in &self.hidden {
             let out = &mut next[..layer.panels()];
             match width {
                 None => layer.apply(arch, x, out),
@@ -116,8 +117,8 @@ impl Mlp {
             std::mem::swap(current, next);
         }
         match width {
-            None => last.apply(arch, x, y),
-            Some(_) => last.apply(arch, &crate::arch::flat(current)[..last.inputs()], y),
+            None => self.last.apply(arch, x, y),
+            Some(_) => self.last.apply(arch, &crate::arch::flat(current)[..self.last.inputs()], y),
         }
     }
 }
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn a_layer_without_hidden_ones_is_linear() {
         let layer = Linear::from_rows(&[2.0, -1.0], &[0.5], 2);
-        let mlp = Mlp::new(vec![layer]);
+        let mlp = Mlp::new(vec![], layer);
         let mut y = [Lanes::ZERO];
         mlp.apply(arch::best(), &mut mlp.state(), &[3.0, 4.0], &mut y);
         assert_eq!(y[0].0[0], 2.5);

@@ -38,8 +38,8 @@ impl Oscillator {
         let prefix = format!("modulation.mlp.{}", hidden.len());
         let weight = file.tensor(&format!("{prefix}.weight"), &[outputs, inputs])?;
         let bias = file.tensor(&format!("{prefix}.bias"), &[outputs])?;
-        layers.push(Linear::from_permuted(&weight, &bias, inputs, &Effect::modulation_rows(&config.effect)));
-        Ok(Some(Self { mlp: Mlp::new(layers), harmonics: *harmonics }))
+        let last = Linear::from_permuted(&weight, &bias, inputs, &Effect::modulation_rows(&config.effect));
+        Ok(Some(Self { mlp: Mlp::new(layers, last), harmonics: *harmonics }))
     }
 
     /// Groups of sixteen that one frame of modulation takes.

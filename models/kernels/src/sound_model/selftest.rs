@@ -2,55 +2,31 @@
 use super::mu_law::{CLASSES, from_companded};
 use super::{Controls, Precision, SoundModel, SoundModelState};
 use crate::arch::{self, integer};
-use crate::checkpoint::{Checkpoint, LoadError, MAX_AUX};
-use serde::Deserialize;
+use crate::checkpoint::{Checkpoint, LoadError, MAX_AUX, SelfTest, SelfTestResult};
 
-/// Metadata key `selftest`.
-#[derive(Deserialize)]
-struct SelfTest {
-    /// Largest difference of a logit allowed.
-    tolerance: f32,
-}
-
-/// How a self-test went.
+/// How a self-test went, in logits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SelfTestResult {
-    /// Largest difference of a logit found, in f32.
-    pub error: f32,
-    /// Largest difference allowed.
-    pub tolerance: f32,
+pub struct Tested {
+    /// In f32, against the trainer's network.
+    pub result: SelfTestResult,
     /// What 8 bits cost: mean Kullback-Leibler divergence of the next sample from f32, in nats.
     pub quantised_divergence: f64,
 }
 
-impl SelfTestResult {
-    /// Does this build play the model as it was trained?
-    pub fn passed(&self) -> bool {
-        self.error <= self.tolerance
-    }
-}
-
 /// Holds the network to the levels `aux.input` [n], from rest, at the default controls with the clock standing at 0, and
 /// compares its logits with `aux.output` [256 n]; none if the file carries no such pair. Allocates: not for the audio thread.
-pub fn self_test(bytes: &[u8]) -> Result<Option<SelfTestResult>, LoadError> {
-    let file = Checkpoint::parse(bytes)?;
-    let (Some(input), Some(expected)) = (file.aux("aux.input")?, file.aux("aux.output")?) else { return Ok(None) };
-    let text = file.info().metadata.get("selftest").map_or("{}", String::as_str);
-    let SelfTest { tolerance } = serde_json::from_str(text).map_err(|e| LoadError::Metadata {
-        key: "selftest".into(),
-        expected: "{\"tolerance\": number}".into(),
-        found: e.to_string(),
-    })?;
+pub fn self_test(bytes: &[u8]) -> Result<Option<Tested>, LoadError> {
+    let Some(test) = Checkpoint::parse(bytes)?.self_test()? else { return Ok(None) };
+    let SelfTest { input, expected, .. } = &test;
     if input.len() > MAX_AUX / CLASSES || input.len() * CLASSES != expected.len() {
         let (expected, found) = (vec![input.len() * CLASSES], vec![expected.len()]);
         return Err(LoadError::Shape { name: "aux.output".into(), expected, found });
     }
-    let full = logits(bytes, Precision::Full, &input)?;
-    let quantised = logits(bytes, Precision::Quantised, &input)?;
-    let error = full.iter().zip(&expected).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+    let full = logits(bytes, Precision::Full, input)?;
+    let quantised = logits(bytes, Precision::Quantised, input)?;
     let pairs = full.chunks(CLASSES).zip(quantised.chunks(CLASSES));
     let quantised_divergence = pairs.map(|(p, q)| divergence(p, q)).sum::<f64>() / input.len().max(1) as f64;
-    Ok(Some(SelfTestResult { error, tolerance, quantised_divergence }))
+    Ok(Some(Tested { result: test.judge(&full), quantised_divergence }))
 }
 
 /// Logits after each level, `[n][256]`.
@@ -113,9 +89,9 @@ mod tests {
     fn the_drawing_of_the_paper_passes_and_a_changed_number_does_not() {
         let config = Config { audio: Audio::Embedding, clock: true, width: 16, hidden: 24, ..Config::paper() };
         let good = self_test(&file(&config, 0.0)).unwrap().unwrap();
-        assert!(good.passed() && good.quantised_divergence < 0.02, "{good:?}");
+        assert!(good.result.passed() && good.quantised_divergence < 0.02, "{good:?}");
         let bad = self_test(&file(&config, 0.1)).unwrap().unwrap();
-        assert!(!bad.passed() && (bad.error - 0.1).abs() < 1e-3, "{bad:?}");
+        assert!(!bad.result.passed() && (bad.result.error - 0.1).abs() < 1e-3, "{bad:?}");
         assert_eq!(self_test(&example::file(1, &config).unwrap()).unwrap(), None);
     }
 }

@@ -1,53 +1,21 @@
 //! The self-test that a model file carries: some controls, a phase for each, and where the trainer's own network puts the period.
 use super::{MAX_CONTROLS, Wavetable};
-use crate::checkpoint::{Checkpoint, LoadError};
+use crate::checkpoint::{Checkpoint, LoadError, SelfTest, SelfTestResult};
 use crate::dsp::period_table::{PeriodTable, TableMaker};
 use realfft::num_complex::Complex32;
-use serde::Deserialize;
 
 /// Most rows of a self-test.
 const MAX_ROWS: usize = 4096;
 /// A turn of the phase is 2^64.
 const TURN: f64 = 18_446_744_073_709_551_616.0;
 
-/// Metadata key `selftest`.
-#[derive(Deserialize)]
-struct SelfTest {
-    /// Largest difference of a sample allowed.
-    tolerance: f32,
-}
-
-/// How a self-test went.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SelfTestResult {
-    /// Largest difference of a sample found.
-    pub error: f32,
-    /// Largest difference allowed.
-    pub tolerance: f32,
-}
-
-impl SelfTestResult {
-    /// Does this build play the model as it was trained?
-    pub fn passed(&self) -> bool {
-        self.error <= self.tolerance
-    }
-}
-
 impl Wavetable {
     /// Draws a period for each row of `aux.input`, [n (controls + 1)], that is the controls as the network sees them and then
     /// a phase in turns, and compares what a note reads there with `aux.output`, [n]; none if the file carries no such pair.
     /// Allocates: not for the audio thread.
     pub fn self_test(&self, bytes: &[u8]) -> Result<Option<SelfTestResult>, LoadError> {
-        let file = Checkpoint::parse(bytes)?;
-        let (Some(input), Some(expected)) = (file.aux("aux.input")?, file.aux("aux.output")?) else {
-            return Ok(None);
-        };
-        let text = self.info.metadata.get("selftest").map_or("{}", String::as_str);
-        let SelfTest { tolerance } = serde_json::from_str(text).map_err(|e| LoadError::Metadata {
-            key: "selftest".into(),
-            expected: "{\"tolerance\": number}".into(),
-            found: e.to_string(),
-        })?;
+        let Some(test) = Checkpoint::parse(bytes)?.self_test()? else { return Ok(None) };
+        let SelfTest { input, expected, .. } = &test;
         let controls = self.info.controls.len();
         if expected.len() > MAX_ROWS || input.len() != expected.len() * (controls + 1) {
             let rows = expected.len().min(MAX_ROWS);
@@ -56,8 +24,8 @@ impl Wavetable {
         }
         let (mut state, mut maker, mut table) = (self.decoder.state(), TableMaker::default(), PeriodTable::default());
         let mut harmonics = vec![Complex32::ZERO; self.decoder.harmonics()];
-        let mut error = 0.0f32;
-        for (row, expected) in input.chunks_exact(controls + 1).zip(&expected) {
+        let mut found = Vec::with_capacity(expected.len());
+        for row in input.chunks_exact(controls + 1) {
             let mut seen = [0.0; MAX_CONTROLS];
             for (seen, value) in seen.iter_mut().zip(&row[..controls]) {
                 *seen = value.clamp(-1.0, 1.0);
@@ -65,11 +33,9 @@ impl Wavetable {
             self.decoder.decode(self.arch, &mut state, &seen, &mut harmonics);
             maker.fill(&harmonics, &mut table);
             let phase = (f64::from(row[controls]).rem_euclid(1.0) * TURN) as u64;
-            let difference = (table.read(phase) - expected).abs();
-            // A NaN would vanish in the maximum.
-            error = if difference.is_finite() { error.max(difference) } else { f32::INFINITY };
+            found.push(table.read(phase));
         }
-        Ok(Some(SelfTestResult { error, tolerance }))
+        Ok(Some(test.judge(&found)))
     }
 }
 
