@@ -11,4 +11,5 @@ pub mod plot;
 pub mod resample;
 pub mod spectral_loss;
 pub mod stft;
+pub mod trainer;
 pub mod wavetable;

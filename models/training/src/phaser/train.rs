@@ -1,7 +1,5 @@
 //! `doppel train phaser`: from a computed device or from recordings to a model file.
-pub mod adam;
 pub mod adversarial;
-pub mod attend;
 pub mod batch;
 pub mod checks;
 pub mod cycle;
@@ -12,13 +10,13 @@ pub mod export;
 pub mod recordings;
 pub mod stand_in;
 pub mod supervised;
-pub mod trainer;
 
 use crate::models::{ModelFile, install_folder};
+use crate::trainer::attend::attend;
+use crate::trainer::{Budget, Learner, Source, Trainer};
 use adversarial::{Adversarial, Start};
 use anyhow::{Context, Result, bail};
-use attend::attend;
-use batch::Window;
+use batch::{Batch, Window};
 use candle_core::{Device, Tensor};
 use data::Data;
 use distilled::{Distilled, Silence};
@@ -29,7 +27,6 @@ use stand_in::SAMPLE_RATE_HZ;
 use std::path::PathBuf;
 use std::sync::Arc;
 use supervised::Supervised;
-use trainer::{Budget, Trainer};
 
 /// Outputs and windows of a step with the LFO known.
 const SUPERVISED: [usize; 2] = [8192, 4];
@@ -240,7 +237,7 @@ fn distilled(args: &Args, budget: Budget) -> Result<()> {
     let turns_per_frame = values[0] * teacher.config.frame as f64 / SAMPLE_RATE_HZ;
     let mut trainer = Trainer::new(Distilled::new(teacher, seen, turns_per_frame, args.seed)?, budget, args.seed);
     resume(args, &mut trainer)?;
-    let silence: Arc<dyn batch::Source> = Arc::new(Silence);
+    let silence: Arc<dyn Source<Batch>> = Arc::new(Silence);
     if !attend(&mut trainer, &silence, &args.out, "error of the modulation", |_| Ok(()))? {
         return Ok(());
     }
@@ -250,7 +247,7 @@ fn distilled(args: &Args, budget: Budget) -> Result<()> {
     finish(args, &data, net, card)
 }
 
-fn resume<L: trainer::Learner>(args: &Args, trainer: &mut Trainer<L>) -> Result<()> {
+fn resume<L: Learner>(args: &Args, trainer: &mut Trainer<L>) -> Result<()> {
     if args.resume {
         let checkpoint = args.out.with_extension("checkpoint");
         trainer.load(&checkpoint)?;

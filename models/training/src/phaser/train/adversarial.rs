@@ -10,11 +10,11 @@
 pub mod balance;
 pub mod losses;
 
-use super::adam::Adam;
 use super::batch::Batch;
 use super::supervised::Loss;
-use super::trainer::{Learner, Part};
 use crate::spectral_loss::SpectralLoss;
+use crate::trainer::adam::Adam;
+use crate::trainer::{Learner, Part};
 use anyhow::Result;
 use balance::Balance;
 use candle_core::{Device, Tensor, Var};
@@ -282,6 +282,8 @@ fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
 }
 
 impl Learner for Adversarial {
+    type Batch = Batch;
+
     fn learn(&mut self, batch: &Batch, step: u64, share: f64) -> Result<f64> {
         let (x, wet) = batch.sounds()?;
         // A net of one setting is told nothing.

@@ -55,10 +55,3 @@ impl Batch {
         Ok((rows(&self.dry)?, rows(&self.wet)?))
     }
 }
-
-/// Where batches come from. Batch `step` depends on nothing but the source and `step`, so a resumed run sees what an
-/// uninterrupted one would have seen.
-pub trait Source: Send + Sync {
-    /// The data of a step.
-    fn batch(&self, step: u64) -> Batch;
-}

@@ -1,17 +1,18 @@
 //! Where a training's sound comes from, and how its model is judged: a computed device, or recordings.
 use super::Args;
-use super::batch::{Source, Window};
+use super::batch::{Batch, Window};
 use super::evaluate::{self, LevelRow};
 use super::export::{self, Card};
 use super::recordings::{HeldOut, Recordings};
 use super::stand_in::{SAMPLE_RATE_HZ, StandIn};
 use super::supervised::Loss;
-use super::trainer::Progress;
 use crate::audio::{self, Audio};
 use crate::phaser::device;
 use crate::phaser::lfo::Lfo;
 use crate::phaser::modulation_metric::{CHIRPS, chirp_train};
 use crate::phaser::settings::fixed_values;
+use crate::trainer::Progress;
+use crate::trainer::Source;
 use crate::{metrics, plot};
 use anyhow::{Result, bail};
 use kernels::checkpoint::ControlInfo;
@@ -50,7 +51,7 @@ impl Data {
     }
 
     /// What makes the batches.
-    pub fn source(&self) -> Arc<dyn Source> {
+    pub fn source(&self) -> Arc<dyn Source<Batch>> {
         match self {
             Self::Computed(data) => data.clone(),
             Self::Recorded(data) => data.clone(),

@@ -2,9 +2,10 @@
 //!
 //! Through the audio an LSTM finds the standing filter and stays there; shown the modulation itself it becomes a true limit
 //! cycle. Windows grow with the budget, since only long ones tell a rate that is a little wrong from a right one.
-use super::adam::Adam;
-use super::batch::{Batch, Source};
-use super::trainer::{Learner, Part, learning_rate};
+use super::batch::Batch;
+use crate::trainer::Source;
+use crate::trainer::adam::Adam;
+use crate::trainer::{Learner, Part, learning_rate};
 use anyhow::{Result, bail};
 use candle_core::Tensor;
 use nets::phaser::{Config, ModulationConfig, Net};
@@ -61,13 +62,15 @@ impl Distilled {
 /// Batches without sound: the learner draws its phases itself.
 pub struct Silence;
 
-impl Source for Silence {
+impl Source<Batch> for Silence {
     fn batch(&self, _step: u64) -> Batch {
         Batch::default()
     }
 }
 
 impl Learner for Distilled {
+    type Batch = Batch;
+
     /// Returns the squared error of the modulation over its variance.
     fn learn(&mut self, _batch: &Batch, step: u64, share: f64) -> Result<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15));

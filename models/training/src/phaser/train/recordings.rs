@@ -1,11 +1,12 @@
 //! Batches cut from recordings of a real device: the same dry sound and what came back, at one or more settings.
-use super::batch::{Batch, Source, Window};
+use super::batch::{Batch, Window};
 use super::checks::{self, Check, Light};
 use super::stand_in::SAMPLE_RATE_HZ;
 use crate::audio::Audio;
 use crate::phaser::alignment::{lag_samples, match_polarity};
 use crate::phaser::phase_track::PhaseTrack;
 use crate::phaser::render;
+use crate::trainer::Source;
 use crate::{metrics, plot};
 use anyhow::{Context, Result, bail};
 use kernels::checkpoint::{ControlInfo, Curve};
@@ -247,7 +248,7 @@ fn controls(takes: &[Take]) -> Result<Vec<ControlInfo>> {
     Ok(controls)
 }
 
-impl Source for Recordings {
+impl Source<Batch> for Recordings {
     fn batch(&self, step: u64) -> Batch {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let Window { receptive_field, frame, samples, count } = self.window;

@@ -1,9 +1,10 @@
 //! Batches rendered on the fly from a computed device: any rate, any position of its knobs, any phase, any level.
-use super::batch::{Batch, Source, Window};
+use super::batch::{Batch, Window};
 use super::recordings::SINGLE_RATE_SPAN;
 use crate::phaser::device::{Device, rate};
 use crate::phaser::excitation::{Bank, bank};
 use crate::phaser::lfo::Lfo;
+use crate::trainer::Source;
 use kernels::checkpoint::ControlInfo;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -57,7 +58,7 @@ impl StandIn {
     }
 }
 
-impl Source for StandIn {
+impl Source<Batch> for StandIn {
     fn batch(&self, step: u64) -> Batch {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let Window { receptive_field, frame, samples, count } = self.window;

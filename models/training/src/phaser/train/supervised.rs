@@ -1,8 +1,8 @@
 //! Training with the LFO's phase known: the net is told where the device's LFO stood, and learns the rest.
-use super::adam::Adam;
 use super::batch::Batch;
-use super::trainer::{Learner, Part, learning_rate};
 use crate::spectral_loss::SpectralLoss;
+use crate::trainer::adam::Adam;
+use crate::trainer::{Learner, Part, learning_rate};
 use anyhow::Result;
 use candle_core::Tensor;
 use nets::phaser::Net;
@@ -44,6 +44,8 @@ impl Supervised {
 }
 
 impl Learner for Supervised {
+    type Batch = Batch;
+
     /// Returns the mean ESR of the windows before the step.
     fn learn(&mut self, batch: &Batch, _step: u64, share: f64) -> Result<f64> {
         let (x, target) = batch.sounds()?;

@@ -1,7 +1,8 @@
 //! The three phases in small: each teaches what it should and nothing else, and a run can be stopped and resumed.
-use super::super::batch::{Source, Window};
-use super::super::trainer::{Budget, Trainer};
+use super::super::batch::{Batch, Window};
 use super::*;
+use crate::trainer::Source;
+use crate::trainer::{Budget, Trainer};
 use kernels::nn::naive::noise;
 use nets::phaser::{Config, EffectConfig};
 use std::sync::Arc;
@@ -30,7 +31,7 @@ fn oscillator() -> ModulationConfig {
 /// Noise through a comb whose delayed part swings 4 times a second.
 struct Comb;
 
-impl Source for Comb {
+impl Source<Batch> for Comb {
     fn batch(&self, step: u64) -> Batch {
         let receptive_field = config(lstm()).effect.receptive_field();
         let window = Window { receptive_field, frame: 64, samples: WINDOW_SAMPLES, count: 1 };
@@ -112,7 +113,7 @@ fn the_predictor_learns_alone_and_then_with_the_net_on_frozen_features() {
 #[test]
 fn fine_tuning_brings_the_net_nearer_to_the_device() {
     let mut learner = learner(oscillator(), [0.0, 0.0, 1.0], 0.0, Start::Angle);
-    let source: Arc<dyn Source> = Arc::new(Comb);
+    let source: Arc<dyn Source<Batch>> = Arc::new(Comb);
     let first: f64 = (0..3).map(|n| learner.learn(&source.batch(n), n, 0.5).unwrap()).sum();
     for n in 3..60 {
         learner.learn(&source.batch(n), n, 0.5).unwrap();
@@ -123,7 +124,7 @@ fn fine_tuning_brings_the_net_nearer_to_the_device() {
 
 #[test]
 fn a_resumed_run_ends_like_an_uninterrupted_one() {
-    let source: Arc<dyn Source> = Arc::new(Comb);
+    let source: Arc<dyn Source<Batch>> = Arc::new(Comb);
     let run = |steps: u64| Trainer::new(learner(lstm(), [0.5, 0.0, 0.5], 0.0, Start::Noise), Budget::Steps(steps), 3);
     let mut whole = run(4);
     whole.run(&source, |_| Ok(true)).unwrap();

@@ -1,6 +1,8 @@
 //! The loop of every training: batches made ahead, a step, a budget of time or of steps, checkpoints to go on from.
-use super::adam::Adam;
-use super::batch::{Batch, Source};
+pub mod adam;
+pub mod attend;
+
+use adam::Adam;
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
@@ -41,10 +43,20 @@ pub struct Progress {
     pub seed: u64,
 }
 
+/// Where batches come from. Batch `step` depends on nothing but the source and `step`, so a resumed run sees what an
+/// uninterrupted one would have seen.
+pub trait Source<B>: Send + Sync {
+    /// The data of a step.
+    fn batch(&self, step: u64) -> B;
+}
+
 /// What a training run teaches.
 pub trait Learner {
+    /// The data of one step.
+    type Batch: Send + 'static;
+
     /// One step, `share` 0..1 of the budget used up before it; returns the loss to show.
-    fn learn(&mut self, batch: &Batch, step: u64, share: f64) -> Result<f64>;
+    fn learn(&mut self, batch: &Self::Batch, step: u64, share: f64) -> Result<f64>;
 
     /// All that a checkpoint keeps.
     fn parts(&mut self) -> Vec<Part<'_>>;
@@ -94,7 +106,7 @@ impl<L: Learner> Trainer<L> {
     /// Trains until the budget is used up or `after_step` says stop. Data is made on a second thread.
     pub fn run(
         &mut self,
-        source: &Arc<dyn Source>,
+        source: &Arc<dyn Source<L::Batch>>,
         mut after_step: impl FnMut(&mut Self) -> Result<bool>,
     ) -> Result<()> {
         let (sender, batches) = mpsc::sync_channel(AHEAD);
@@ -186,7 +198,7 @@ impl<L: Learner> Trainer<L> {
         self.load(path)?;
         self.progress = fresh;
         for part in self.learner.parts() {
-            *part.adam = Adam::default();
+            *part.adam = part.adam.fresh();
         }
         Ok(())
     }

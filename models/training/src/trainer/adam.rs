@@ -5,21 +5,37 @@ use candle_core::{Tensor, Var};
 use std::collections::BTreeMap;
 
 const BETA_1: f64 = 0.9;
-const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 /// Longest gradient that is followed whole.
 const MAX_NORM: f64 = 1.0;
 
 /// Running moments of every weight.
-#[derive(Default)]
 pub struct Adam {
+    /// How slowly the second moment follows, 0..1.
+    beta_2: f64,
     /// First and second moment under the weight's name.
     pub moments: BTreeMap<String, (Tensor, Tensor)>,
     /// Steps taken.
     pub steps: u64,
 }
 
+impl Default for Adam {
+    fn default() -> Self {
+        Self::new(0.999)
+    }
+}
+
 impl Adam {
+    /// Fresh moments; `beta_2` is how slowly the second one follows, 0.999 in the paper.
+    pub fn new(beta_2: f64) -> Self {
+        Self { beta_2, moments: BTreeMap::new(), steps: 0 }
+    }
+
+    /// The same, its moments and steps forgotten.
+    pub fn fresh(&self) -> Self {
+        Self::new(self.beta_2)
+    }
+
     /// Moves all weights one step against their gradients.
     pub fn step(&mut self, vars: &BTreeMap<String, Var>, grads: &GradStore, learning_rate: f64) -> Result<()> {
         self.steps += 1;
@@ -40,8 +56,8 @@ impl Adam {
                 None => (grad.zeros_like()?, grad.zeros_like()?),
             };
             let m = ((m * BETA_1)? + (&grad * (1.0 - BETA_1))?)?;
-            let v = ((v * BETA_2)? + (grad.sqr()? * (1.0 - BETA_2))?)?;
-            let step = ((&m / corrected(BETA_1))? / ((&v / corrected(BETA_2))?.sqrt()? + EPSILON)?)?;
+            let v = ((v * self.beta_2)? + (grad.sqr()? * (1.0 - self.beta_2))?)?;
+            let step = ((&m / corrected(BETA_1))? / ((&v / corrected(self.beta_2))?.sqrt()? + EPSILON)?)?;
             var.set(&(var.as_tensor() - (step * learning_rate)?)?.detach())?;
             self.moments.insert(name.clone(), (m.detach(), v.detach()));
         }

@@ -1,7 +1,7 @@
 //! Training in small: a device whose answer is known is learnt in seconds, and a run that was stopped ends like one that was not.
-use super::super::batch::Window;
-use super::super::supervised::{Loss, Supervised};
 use super::*;
+use crate::phaser::train::batch::{Batch, Window};
+use crate::phaser::train::supervised::{Loss, Supervised};
 use kernels::nn::naive::noise;
 use nets::phaser::{Config, EffectConfig, ModulationConfig, Net};
 use std::f64::consts::TAU;
@@ -28,7 +28,7 @@ fn config() -> Config {
 /// A comb whose delayed part swings: `y[t] = x[t] + g(t) x[t - 2]`, g = 0.6 cos of the LFO's phase.
 struct Comb;
 
-impl Source for Comb {
+impl Source<Batch> for Comb {
     fn batch(&self, step: u64) -> Batch {
         let (field, frame) = (config().effect.receptive_field(), config().frame);
         let shape = Window { receptive_field: field, frame, samples: 8192, count: 4 };
@@ -65,7 +65,7 @@ fn weights(trainer: &Trainer<Supervised>) -> Vec<f32> {
 #[test]
 fn a_moving_comb_is_learnt() {
     let mut trainer = trainer(250);
-    let source: Arc<dyn Source> = Arc::new(Comb);
+    let source: Arc<dyn Source<Batch>> = Arc::new(Comb);
     let untrained = trainer.learner.learn(&source.batch(9_999), 0, 0.0).unwrap();
     trainer.run(&source, |_| Ok(true)).unwrap();
     let trained = trainer.learner.learn(&source.batch(9_999), 0, 0.0).unwrap();
@@ -74,7 +74,7 @@ fn a_moving_comb_is_learnt() {
 
 #[test]
 fn a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one() {
-    let source: Arc<dyn Source> = Arc::new(Comb);
+    let source: Arc<dyn Source<Batch>> = Arc::new(Comb);
     let mut whole = trainer(12);
     whole.run(&source, |_| Ok(true)).unwrap();
 

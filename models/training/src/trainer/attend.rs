@@ -1,6 +1,5 @@
 //! Watching a training: progress bar, plots, checkpoints, previews, and an ear for Ctrl-C.
-use super::batch::Source;
-use super::trainer::{Learner, Trainer};
+use super::{Learner, Source, Trainer};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
@@ -41,7 +40,7 @@ impl Timer {
 /// if it was stopped.
 pub fn attend<L: Learner>(
     trainer: &mut Trainer<L>,
-    source: &Arc<dyn Source>,
+    source: &Arc<dyn Source<L::Batch>>,
     out: &Path,
     loss_name: &str,
     mut preview: impl FnMut(&L) -> Result<()>,
