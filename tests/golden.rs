@@ -8,7 +8,8 @@ use kernels::phaser::{Controls, Engine, Phaser, PhaserState};
 use nets::phaser::{Config, ModulationConfig, Net};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use training::phaser::train::export::{self, Card};
+use training::card::Card;
+use training::phaser::train::export;
 
 /// Largest difference of kernel and net over ten seconds, of full scale.
 const TOLERANCE: f32 = 1e-5;

@@ -1,6 +1,7 @@
 //! Data, losses, trainers and export of Doppel's models; the library behind the `doppel` command.
 pub mod audio;
 pub mod bench;
+pub mod card;
 pub mod demo;
 pub mod inspect;
 pub mod metrics;

@@ -43,3 +43,10 @@ pub fn install_folder(noun: &str) -> Result<PathBuf> {
     let documents = dirs::document_dir().or_else(|| dirs::home_dir().map(|home| home.join("Documents")));
     Ok(documents.context("the system names no home folder to install to")?.join("Doppel/Models").join(noun))
 }
+
+/// Writes a file whole or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes).with_context(|| format!("{}: cannot be written", partial.display()))?;
+    std::fs::rename(&partial, path).with_context(|| format!("{}: cannot be replaced", path.display()))
+}

@@ -11,7 +11,8 @@ pub mod recordings;
 pub mod stand_in;
 pub mod supervised;
 
-use crate::models::{ModelFile, install_folder};
+use crate::card::Card;
+use crate::models::{self, ModelFile, install_folder};
 use crate::trainer::attend::attend;
 use crate::trainer::{Budget, Learner, Source, Trainer};
 use adversarial::{Adversarial, Start};
@@ -20,7 +21,6 @@ use batch::{Batch, Window};
 use candle_core::{Device, Tensor};
 use data::Data;
 use distilled::{Distilled, Silence};
-use export::Card;
 use kernels::phaser::Phaser;
 use nets::phaser::{Config, Net};
 use stand_in::SAMPLE_RATE_HZ;
@@ -310,13 +310,13 @@ fn finish(args: &Args, data: &Data, net: &Net, mut card: Card) -> Result<()> {
     card.training["held_out"] = data.judge(&model, &args.out, args.holdout_seconds)?;
     data.preview(&model, &args.out)?;
     let bytes = export::bytes(net, &card)?;
-    export::write(&args.out, &bytes)?;
+    models::write(&args.out, &bytes)?;
     println!("wrote {}", args.out.display());
     if args.install {
         let folder = install_folder(Phaser::NOUN)?;
         std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         let file = folder.join(args.out.file_name().context("--out names no file")?);
-        export::write(&file, &bytes)?;
+        models::write(&file, &bytes)?;
         println!("installed {}", file.display());
     }
     Ok(())

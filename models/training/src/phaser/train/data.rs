@@ -2,11 +2,12 @@
 use super::Args;
 use super::batch::{Batch, Window};
 use super::evaluate::{self, LevelRow};
-use super::export::{self, Card};
 use super::recordings::{HeldOut, Recordings};
 use super::stand_in::{SAMPLE_RATE_HZ, StandIn};
 use super::supervised::Loss;
 use crate::audio::{self, Audio};
+use crate::card::Card;
+use crate::models;
 use crate::phaser::device;
 use crate::phaser::lfo::Lfo;
 use crate::phaser::modulation_metric::{CHIRPS, chirp_train};
@@ -94,7 +95,7 @@ impl Data {
                     show_levels(&evaluate::levels(data.device(), None, model), out)?;
                 }
                 let json = serde_json::to_string_pretty(&report)?;
-                export::write(&out.with_extension("report.json"), json.as_bytes())?;
+                models::write(&out.with_extension("report.json"), json.as_bytes())?;
                 Ok(report.summary())
             }
             Self::Recorded(data) => {

@@ -1,12 +1,11 @@
 //! A trained net as a model file: written, read back by the loader that the plug-in uses, and compared before it counts.
+use crate::card::Card;
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
-use kernels::checkpoint::{self, ControlInfo};
+use kernels::checkpoint;
 use kernels::nn::naive::noise;
 use kernels::phaser::{Controls, Phaser, PhaserState};
 use nets::phaser::{ModulationConfig, Net};
-use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Samples of the self-test that the file carries.
 const SELF_TEST_SAMPLES: usize = 4096;
@@ -14,26 +13,6 @@ const SELF_TEST_SAMPLES: usize = 4096;
 const SELF_TEST_LEVEL: f32 = 0.3;
 /// Largest difference between kernel and net that an export may show, of full scale.
 const TOLERANCE: f32 = 1e-4;
-
-/// What a file says of itself beside its weights.
-pub struct Card {
-    /// Name on the panel.
-    pub name: String,
-    /// Who made it.
-    pub author: String,
-    /// SPDX licence id.
-    pub license: String,
-    /// Free text.
-    pub description: String,
-    /// May a project embed the file?
-    pub redistribute: bool,
-    /// Rate of the net, in Hz.
-    pub sample_rate_hz: f64,
-    /// The controls, in the order of the net's inputs.
-    pub controls: Vec<ControlInfo>,
-    /// Data, minutes, steps, losses, seed, revision.
-    pub training: serde_json::Value,
-}
 
 /// The net's answer to a signal that follows silence, from phase 0 at the controls' defaults.
 pub fn play(net: &Net, card: &Card, signal: &[f32]) -> Result<Vec<f32>> {
@@ -103,32 +82,8 @@ pub fn unchecked_bytes(net: &Net, card: &Card, input: &[f32], output: &[f32]) ->
         tensors.push((name.into(), vec![values.len()], values.to_vec()));
     }
     let peak = |signal: &[f32]| signal.iter().fold(0.0f32, |m, y| m.max(y.abs()));
-    let version = checkpoint::FORMAT_VERSION;
-    let metadata = BTreeMap::from(
-        [
-            ("format", "doppel".into()),
-            ("format_version", format!("{}.{}.{}", version.0, version.1, version.2)),
-            ("noun", Phaser::NOUN.into()),
-            ("config", serde_json::to_string(&net.config)?),
-            ("sample_rate", card.sample_rate_hz.to_string()),
-            ("controls", serde_json::to_string(&card.controls)?),
-            ("name", card.name.clone()),
-            ("author", card.author.clone()),
-            ("license", card.license.clone()),
-            ("description", card.description.clone()),
-            ("redistribute", card.redistribute.to_string()),
-            ("levels", serde_json::json!({ "noise_peak_in": peak(input), "noise_peak_out": peak(output) }).to_string()),
-            ("training", card.training.to_string()),
-            ("selftest", serde_json::json!({ "tolerance": TOLERANCE }).to_string()),
-        ]
-        .map(|(key, value): (&str, String)| (key.to_string(), value)),
-    );
+    let levels = serde_json::json!({ "noise_peak_in": peak(input), "noise_peak_out": peak(output) });
+    let mut metadata = card.metadata(Phaser::NOUN, &net.config, TOLERANCE)?;
+    metadata.insert("levels".into(), levels.to_string());
     Ok(checkpoint::write(metadata, &tensors)?)
-}
-
-/// Writes a file whole or not at all.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes).with_context(|| format!("{}: cannot be written", partial.display()))?;
-    std::fs::rename(&partial, path).with_context(|| format!("{}: cannot be replaced", path.display()))
 }
