@@ -14,7 +14,9 @@ pub mod handoff;
 pub mod models;
 pub mod phaser;
 pub mod presets;
+pub mod project;
 pub mod scope;
+pub mod shell;
 pub mod ui;
 
 use nice_plug::prelude::*;

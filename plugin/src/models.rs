@@ -2,7 +2,9 @@
 mod choice;
 mod library;
 mod loader;
+mod model;
 
 pub use choice::{ModelChoice, ModelSlot};
 pub use library::{Library, Origin};
 pub use loader::{Format, Loader, Status};
+pub use model::Model;

@@ -4,10 +4,12 @@ mod lfo;
 pub mod panel;
 pub mod params;
 
-use crate::models::{Library, Loader};
+use crate::models::{Format, Library, Loader, Model};
+use crate::project::InstrumentParams;
 use crate::scope::Scope;
+use kernels::checkpoint::{LoadError, ModelInfo, SelfTestResult};
 use kernels::dsp::ramp::Ramp;
-use kernels::phaser::{Controls, Engine};
+use kernels::phaser::{Controls, Engine, Phaser};
 use lfo::LfoClock;
 use nice_plug::plugin::PluginState;
 use nice_plug::prelude::*;
@@ -29,7 +31,7 @@ const SWAP_S: f32 = 0.005;
 /// The plug-in as the host holds it.
 pub struct PhaserPlugin {
     params: Arc<PhaserParams>,
-    loader: Loader,
+    loader: Loader<Phaser>,
     scope: Arc<Scope>,
     repaint: nice_plug_egui::RepaintNotifier,
     /// None before the first activation.
@@ -40,11 +42,34 @@ pub struct PhaserPlugin {
     sample_rate_hz: f32,
 }
 
+impl Model for Phaser {
+    type Engine = Engine;
+
+    const NOUN: &'static str = Phaser::NOUN;
+    const WHILE_MISSING: &'static str = "the dry sound passes";
+
+    fn load(bytes: &[u8]) -> Result<Self, LoadError> {
+        Phaser::load(bytes)
+    }
+
+    fn info(&self) -> &ModelInfo {
+        self.info()
+    }
+
+    fn self_test(&self, bytes: &[u8]) -> Result<Option<SelfTestResult>, LoadError> {
+        self.self_test(bytes)
+    }
+
+    fn engine(self: Arc<Self>, format: Format) -> Result<Engine, String> {
+        Engine::new(self, format.rate_hz, format.channels).map_err(|error| error.to_string())
+    }
+}
+
 impl Default for PhaserPlugin {
     fn default() -> Self {
         let params = Arc::new(PhaserParams::default());
         Self {
-            loader: Loader::new(Library::new("phaser", FACTORY_MODELS), params.model.clone()),
+            loader: Loader::new(Library::new(Phaser::NOUN, FACTORY_MODELS), params.project.model.clone()),
             params,
             scope: Arc::default(),
             repaint: nice_plug_egui::RepaintNotifier::new(),
@@ -100,7 +125,7 @@ impl Plugin for PhaserPlugin {
         context: &mut impl ActivateContext<Self>,
     ) -> bool {
         let channels = layout.main_output_channels.map_or(2, NonZeroU32::get);
-        let format = crate::models::Format { rate_hz: f64::from(config.sample_rate), channels: channels as usize };
+        let format = Format { rate_hz: f64::from(config.sample_rate), channels: channels as usize };
         let engine = match self.loader.activate(format) {
             Ok(engine) => engine,
             Err(error) => {

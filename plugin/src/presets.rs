@@ -23,6 +23,9 @@ pub struct Preset {
     /// Version of the plug-in that wrote it.
     #[serde(default)]
     pub version: String,
+    /// Name of the model that it was made for; none: it is for any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Plain values by parameter id, as the plug-in's state keeps them; what is not named keeps its default.
     pub params: BTreeMap<String, serde_json::Value>,
 }
@@ -37,8 +40,8 @@ impl Preset {
         Ok(preset)
     }
 
-    /// The settings of a state under a name.
-    pub fn of(name: &str, plugin: &str, state: &PluginState) -> Self {
+    /// The settings of a state under a name, for a model of that name.
+    pub fn of(name: &str, plugin: &str, model: Option<String>, state: &PluginState) -> Self {
         let params = state.params.iter().map(|(id, value)| (id.clone(), json(value))).collect();
         Self {
             name: name.into(),
@@ -47,6 +50,7 @@ impl Preset {
             tags: Vec::new(),
             plugin: plugin.into(),
             version: state.version.clone(),
+            model,
             params,
         }
     }
@@ -59,6 +63,26 @@ impl Preset {
         }
         state.fields.insert("preset".into(), serde_json::Value::from(self.name.as_str()).to_string());
     }
+}
+
+/// Holds a text of the factory's to its instrument: it parses, and every value that it names becomes a parameter's unchanged.
+#[cfg(test)]
+pub fn assert_loads_whole(text: &str, plugin: &str, defaults: &BTreeMap<String, ParamValue>) -> Preset {
+    let preset = Preset::parse(text, plugin).unwrap();
+    assert!(!preset.name.is_empty() && !preset.category.is_empty(), "{}", preset.name);
+    let mut state = PluginState { version: String::new(), params: BTreeMap::new(), fields: BTreeMap::new() };
+    preset.apply(defaults, &mut state);
+    assert_eq!(state.params.len(), defaults.len(), "{}", preset.name);
+    let written = Preset::of(&preset.name, plugin, None, &state);
+    for (id, value) in &preset.params {
+        let found = written.params.get(id).unwrap_or_else(|| panic!("{}: `{id}` is no parameter", preset.name));
+        let same = match (found.as_f64(), value.as_f64()) {
+            (Some(found), Some(value)) => (found - value).abs() <= 1e-6 * value.abs().max(1.0),
+            _ => found == value,
+        };
+        assert!(same, "{}: `{id}` = {value} became {found}", preset.name);
+    }
+    preset
 }
 
 fn json(value: &ParamValue) -> serde_json::Value {
@@ -110,10 +134,10 @@ impl Presets {
         &self.all
     }
 
-    /// Keeps a state as a preset of the user's.
-    pub fn save(&mut self, name: &str, state: &PluginState) -> Result<(), String> {
+    /// Keeps a state, and the name of the model that plays it, as a preset of the user's.
+    pub fn save(&mut self, name: &str, model: Option<String>, state: &PluginState) -> Result<(), String> {
         let folder = self.folder.as_ref().ok_or("the system names no documents folder to keep presets in")?;
-        let preset = Preset::of(name, self.plugin, state);
+        let preset = Preset::of(name, self.plugin, model, state);
         let file: String =
             name.chars().map(|c| if c.is_alphanumeric() || " -_".contains(c) { c } else { '_' }).collect();
         let path = folder.join(file).with_extension("json");

@@ -3,6 +3,7 @@ use crate::clap_host::{Quiet, activate, instance, load, params, play, save};
 use clack_host::prelude::PluginInstance;
 use kernels::nn::naive::noise;
 use plugin::phaser::params::PhaserParams;
+use plugin::project::InstrumentParams;
 use std::io::Read;
 
 #[test]

@@ -3,11 +3,11 @@
 //! ```text
 //! panel, project --choice--> loader thread --Box<Engine>--> audio thread --old Box--> loader thread (freed)
 //! ```
-use super::choice::{ModelChoice, ModelSlot};
+use super::choice::{ModelChoice, ModelSlot, sha256};
 use super::library::{Library, Origin};
+use super::model::Model;
 use crate::handoff::Handoff;
 use crossbeam::channel::{Receiver, Sender, bounded};
-use kernels::phaser::{Engine, Phaser};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,10 +26,9 @@ pub struct Format {
 }
 
 /// What the panel shows of the loading.
-#[derive(Clone, Default)]
-pub struct Status {
+pub struct Status<M> {
     /// The model that sounds.
-    pub model: Option<Arc<Phaser>>,
+    pub model: Option<Arc<M>>,
     /// Why the last wish was not fulfilled.
     pub error: Option<String>,
     /// Models at hand.
@@ -38,28 +37,46 @@ pub struct Status {
     pub current: Option<usize>,
 }
 
+impl<M> Default for Status<M> {
+    fn default() -> Self {
+        Self { model: None, error: None, library: Vec::new(), current: None }
+    }
+}
+
+impl<M> Clone for Status<M> {
+    fn clone(&self) -> Self {
+        let Self { model, error, library, current } = self;
+        Self { model: model.clone(), error: error.clone(), library: library.clone(), current: *current }
+    }
+}
+
 /// State that the loader, its thread and the panel share.
-struct Shared {
+struct Shared<M: Model> {
     slot: Arc<ModelSlot>,
     library: Mutex<Library>,
-    status: Mutex<Status>,
-    handoff: Handoff<Engine>,
+    status: Mutex<Status<M>>,
+    handoff: Handoff<M::Engine>,
     format: Mutex<Option<Format>>,
-    /// Set while the project's model is not to be had: the dry sound passes instead of another model.
+    /// Set while the project's model is not to be had: no other model sounds in its place.
     missing: AtomicBool,
     /// Last restored project that was acted upon.
     seen: Mutex<u64>,
 }
 
 /// Handle of one instance.
-#[derive(Clone)]
-pub struct Loader {
-    shared: Arc<Shared>,
+pub struct Loader<M: Model> {
+    shared: Arc<Shared<M>>,
     /// Wishes for the thread; it ends when the last handle is gone.
     wishes: Sender<Origin>,
 }
 
-impl Loader {
+impl<M: Model> Clone for Loader<M> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), wishes: self.wishes.clone() }
+    }
+}
+
+impl<M: Model> Loader<M> {
     /// Starts the thread.
     pub fn new(library: Library, slot: Arc<ModelSlot>) -> Self {
         let shared = Arc::new(Shared {
@@ -82,31 +99,31 @@ impl Loader {
     }
 
     /// Host's main thread: builds the engine for a new activation, with the project's model.
-    pub fn activate(&self, format: Format) -> Result<Box<Engine>, String> {
+    pub fn activate(&self, format: Format) -> Result<Box<M::Engine>, String> {
         *self.shared.format.lock() = Some(format);
         self.shared.restore();
         self.shared.handoff.withdraw();
         let model = self.shared.status.lock().model.clone();
         let model = match model {
             Some(model) => model,
-            // The project's model is missing: any engine will do, for only the dry sound passes.
+            // The project's model is missing: any engine will do, for it is not heard.
             None => Arc::new(self.shared.first()?),
         };
-        Engine::new(model, format.rate_hz, format.channels).map(Box::new).map_err(|e| e.to_string())
+        model.engine(format).map(Box::new)
     }
 
     /// The way to the audio thread.
-    pub fn handoff(&self) -> &Handoff<Engine> {
+    pub fn handoff(&self) -> &Handoff<M::Engine> {
         &self.shared.handoff
     }
 
-    /// Audio: must the dry sound pass, because the project's model is not to be had?
+    /// Audio: is the project's model not to be had, so that none may sound?
     pub fn is_missing(&self) -> bool {
         self.shared.missing.load(Ordering::Relaxed)
     }
 
     /// Panel: how things stand.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> Status<M> {
         self.shared.status.lock().clone()
     }
 
@@ -128,7 +145,7 @@ impl Loader {
     }
 }
 
-fn attend(shared: &Shared, wishes: &Receiver<Origin>) {
+fn attend<M: Model>(shared: &Shared<M>, wishes: &Receiver<Origin>) {
     shared.library.lock().refresh();
     shared.list();
     loop {
@@ -145,11 +162,11 @@ fn attend(shared: &Shared, wishes: &Receiver<Origin>) {
     }
 }
 
-impl Shared {
+impl<M: Model> Shared<M> {
     /// The first factory model, which every build holds.
-    fn first(&self) -> Result<Phaser, String> {
+    fn first(&self) -> Result<M, String> {
         let first = self.library.lock().all().into_iter().next().ok_or("this build holds no model")?;
-        Phaser::load(&first.bytes()?).map_err(|e| e.to_string())
+        M::load(&first.bytes()?).map_err(|e| e.to_string())
     }
 
     /// Loads the model of a project that was restored since the last look; true if another model is to sound.
@@ -161,7 +178,7 @@ impl Shared {
         }
         *seen = generation;
         let choice = self.slot.get();
-        let found = self.bytes(&choice).and_then(|bytes| Phaser::load(&bytes).map_err(|e| e.to_string()));
+        let found = self.bytes(&choice).and_then(|bytes| M::load(&bytes).map_err(|e| e.to_string()));
         match found {
             Ok(model) => {
                 self.sounds(Arc::new(model), &choice.sha256);
@@ -188,8 +205,9 @@ impl Shared {
         self.library.lock().refresh();
         self.library.lock().find(&choice.sha256).ok_or_else(|| {
             format!(
-                "the model `{}` of this project is not on this computer: load its file (the dry sound passes until then)",
-                choice.name
+                "the model `{}` of this project is not on this computer: load its file ({} until then)",
+                choice.name,
+                M::WHILE_MISSING
             )
         })
     }
@@ -197,7 +215,7 @@ impl Shared {
     /// A model from the panel: checked, embedded in the project, sent to the audio thread. What fails leaves the old one.
     fn wish(&self, origin: &Origin) {
         let loaded = origin.bytes().and_then(|bytes| {
-            let model = Phaser::load(&bytes).map_err(|e| e.to_string())?;
+            let model = M::load(&bytes).map_err(|e| e.to_string())?;
             if let Some(result) = model.self_test(&bytes).map_err(|e| e.to_string())? && !result.passed() {
                 return Err(format!(
                     "its self-test differs by {:.2e}, allowed {:.2e}: the file is damaged or was made for another build",
@@ -220,7 +238,7 @@ impl Shared {
     }
 
     /// Notes the model that sounds from now on.
-    fn sounds(&self, model: Arc<Phaser>, hash: &str) {
+    fn sounds(&self, model: Arc<M>, hash: &str) {
         self.missing.store(false, Ordering::Relaxed);
         {
             let mut status = self.status.lock();
@@ -231,7 +249,7 @@ impl Shared {
         let current = if hash.is_empty() {
             (!library.is_empty()).then_some(0)
         } else {
-            library.iter().position(|o| o.bytes().is_ok_and(|bytes| super::choice::sha256(&bytes) == hash))
+            library.iter().position(|o| o.bytes().is_ok_and(|bytes| sha256(&bytes) == hash))
         };
         self.status.lock().current = current;
     }
@@ -245,9 +263,9 @@ impl Shared {
     fn send(&self) {
         let (model, format) = (self.status.lock().model.clone(), *self.format.lock());
         if let (Some(model), Some(format)) = (model, format) {
-            match Engine::new(model, format.rate_hz, format.channels) {
+            match model.engine(format) {
                 Ok(engine) => self.handoff.offer(Box::new(engine)),
-                Err(error) => self.status.lock().error = Some(error.to_string()),
+                Err(error) => self.status.lock().error = Some(error),
             }
         }
     }

@@ -10,9 +10,6 @@ use crate::ui::theme;
 use crate::ui::top_bar::{TopBarAction, TopBarView, top_bar};
 use egui::{Frame, Margin, Panel, RichText, Ui, vec2};
 
-/// Size of the panel at zoom 1, in points.
-pub const SIZE: (f32, f32) = (900.0, 560.0);
-
 /// Ids of the parameters that a model's further controls take.
 const SLOTS: [&str; 4] = ["ctl1", "ctl2", "ctl3", "ctl4"];
 /// Width of all that stands beside the knobs in their row: boxes, gaps, meters, the bypass button.

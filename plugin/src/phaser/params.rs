@@ -1,13 +1,9 @@
 //! Parameters of Doppel Phaser: ids are frozen, `docs/parameters.md` lists them.
-use crate::models::ModelSlot;
-use crate::ui::param::{AnyParam, ParamView};
-use kernels::checkpoint::{Curve, ModelInfo};
+use crate::project::{InstrumentParams, Listed, Project, decibels, dress, percent, plain, with_unit};
+use crate::ui::param::ParamView;
+use kernels::checkpoint::ModelInfo;
 use kernels::phaser::{Controls, MAX_CONTROLS};
-use nice_plug::plugin::{ParamValue, PluginState};
 use nice_plug::prelude::*;
-use parking_lot::Mutex;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Ids of controls that have a parameter of their own; every other control of a model takes one of the four slots.
 const OWN: [&str; 3] = ["rate", "colour", "depth"];
@@ -173,36 +169,9 @@ pub struct PhaserParams {
     /// Passes the input, delayed like the model.
     #[id = "bypass"]
     pub bypass: BoolParam,
-    /// Which model plays.
-    #[persist = "model"]
-    pub model: Arc<ModelSlot>,
-    /// Name of the preset that was loaded last.
-    #[persist = "preset"]
-    pub preset: Arc<Mutex<String>>,
-    /// Zoom of the panel.
-    #[persist = "zoom"]
-    pub zoom: Arc<Mutex<f32>>,
-}
-
-fn percent(name: &str, default: f32) -> FloatParam {
-    FloatParam::new(name, default, FloatRange::Linear { min: 0.0, max: 1.0 })
-        .with_unit(" %")
-        .with_value_to_string(formatters::v2s_f32_percentage(0))
-        .with_string_to_value(formatters::s2v_f32_percentage())
-}
-
-fn with_unit(param: FloatParam, digits: usize, unit: &'static str) -> FloatParam {
-    param
-        .with_value_to_string(formatters::v2s_f32_rounded(digits))
-        .with_string_to_value(Arc::new(move |text| {
-            text.trim().trim_end_matches(unit.trim()).trim().replace(',', ".").parse().ok()
-        }))
-        .with_unit(unit)
-}
-
-fn decibels(name: &str) -> FloatParam {
-    let range = FloatRange::Linear { min: -24.0, max: 24.0 };
-    with_unit(FloatParam::new(name, 0.0, range).with_step_size(0.1), 1, " dB")
+    /// Model, preset, zoom.
+    #[nested]
+    pub project: Project,
 }
 
 impl Default for PhaserParams {
@@ -231,21 +200,15 @@ impl Default for PhaserParams {
             },
             level: LevelParams { input: decibels("Input"), mix: percent("Mix", 1.0), output: decibels("Output") },
             bypass: BoolParam::new("Bypass", false).make_bypass(),
-            model: Arc::default(),
-            preset: Arc::default(),
-            zoom: Arc::new(Mutex::new(1.0)),
+            project: Project::default(),
         }
     }
 }
 
-/// One parameter in the list: id, the parameter, a sentence for its tooltip.
-pub type Listed<'a> = (&'static str, &'a dyn AnyParam, &'static str);
-
-impl PhaserParams {
-    /// Every parameter, in the order of `docs/parameters.md`.
-    pub fn list(&self) -> [Listed<'_>; 17] {
+impl InstrumentParams for PhaserParams {
+    fn list(&self) -> Vec<Listed<'_>> {
         let (lfo, tone, level) = (&self.lfo, &self.tone, &self.level);
-        [
+        vec![
             (
                 "rate",
                 &lfo.rate,
@@ -290,24 +253,11 @@ impl PhaserParams {
         ]
     }
 
-    /// Defaults of all parameters by id, as a saved state holds them.
-    pub fn defaults() -> BTreeMap<String, ParamValue> {
-        let params = Self::default();
-        params.list().iter().map(|(id, param, _)| ((*id).to_string(), param.default_value())).collect()
+    fn project(&self) -> &Project {
+        &self.project
     }
 
-    /// Brings every value of a saved state into its parameter's range: a project may have been edited by hand.
-    pub fn make_sane(state: &mut PluginState) {
-        let params = Self::default();
-        for (id, param, _) in params.list() {
-            if let Some(value) = state.params.get_mut(id) {
-                *value = param.sane_value(value);
-            }
-        }
-    }
-
-    /// Views of all parameters, named and marked as the model wants them.
-    pub fn views(&self, info: Option<&ModelInfo>) -> Vec<ParamView> {
+    fn views(&self, info: Option<&ModelInfo>) -> Vec<ParamView> {
         let mut views: Vec<ParamView> = self.list().iter().map(|(id, param, help)| param.view(id, help)).collect();
         let Some(info) = info else { return views };
         for view in &mut views {
@@ -316,22 +266,19 @@ impl PhaserParams {
             else {
                 continue;
             };
-            view.name = control.name.clone();
             if view.id == "rate" {
                 let at = |hz: f32| self.lfo.rate.preview_normalized(hz);
+                view.name = control.name.clone();
                 view.trained = Some((at(control.trained_min), at(control.trained_max)));
             } else {
-                let value = plain(control, view.value);
-                view.text = match (control.steps, value) {
-                    (Some(2), v) if v == control.min => "Off".into(),
-                    (Some(2), v) if v == control.max => "On".into(),
-                    (_, v) => format!("{v:.2} {}", control.unit).trim_end().into(),
-                };
+                dress(view, control);
             }
         }
         views
     }
+}
 
+impl PhaserParams {
     /// Which of the model's controls a parameter moves.
     pub fn control_of(&self, id: &str, info: &ModelInfo) -> Option<usize> {
         if OWN.contains(&id) {
@@ -375,14 +322,6 @@ impl PhaserParams {
             mix: level.mix.value(),
             bypass: self.bypass.value(),
         }
-    }
-}
-
-/// A knob's 0..1 as a value in the control's unit.
-fn plain(control: &kernels::checkpoint::ControlInfo, share: f32) -> f32 {
-    match control.curve {
-        Curve::Linear => control.min + (control.max - control.min) * share,
-        Curve::Log => control.min * (control.max / control.min).powf(share),
     }
 }
 
