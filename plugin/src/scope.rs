@@ -36,6 +36,42 @@ pub struct Reading {
     pub latency_samples: u32,
     /// How often the output guard had to act.
     pub guard_events: u64,
+    /// Notes of an instrument that is played; none for an effect.
+    pub notes: Option<Notes>,
+}
+
+/// What the panel shows of the notes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Voices that sound.
+    pub voices: u32,
+    /// Voices that may sound at once.
+    pub cap: u32,
+    /// Is the cap lower than the player set it, because the computer cannot keep up?
+    pub is_capped: bool,
+    /// Keys that sound, a bit each.
+    pub keys: u128,
+}
+
+/// A line of numbers that the audio thread draws and the panel shows; a picture may be half of one block and half of the next.
+pub struct Curve<const N: usize>([Shared; N]);
+
+impl<const N: usize> Default for Curve<N> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Shared::default()))
+    }
+}
+
+impl<const N: usize> Curve<N> {
+    /// Audio: draws it.
+    pub fn set(&self, values: &[f32; N]) {
+        self.0.iter().zip(values).for_each(|(shared, value)| shared.set(*value));
+    }
+
+    /// Panel: as it stands.
+    pub fn get(&self) -> [f32; N] {
+        std::array::from_fn(|k| self.0[k].get())
+    }
 }
 
 /// The shared values: written by the audio thread, read by the panel.
@@ -50,6 +86,10 @@ pub struct Scope {
     host_rate_hz: Shared,
     latency_samples: AtomicU32,
     guard_events: AtomicU64,
+    /// Voices, then the cap, then 1 if the load made it.
+    voices: [AtomicU32; 3],
+    /// Keys that sound, the low ones first.
+    keys: [AtomicU64; 2],
 }
 
 /// Share of a peak that is left after a second.
@@ -80,6 +120,17 @@ impl Scope {
         self.guard_events.store(guard_events, Ordering::Relaxed);
     }
 
+    /// Audio: the notes of an instrument that is played.
+    pub fn notes(&self, notes: Notes) {
+        let Notes { voices, cap, is_capped, keys } = notes;
+        for (shared, value) in self.voices.iter().zip([voices, cap, u32::from(is_capped)]) {
+            shared.store(value, Ordering::Relaxed);
+        }
+        for (shared, value) in self.keys.iter().zip([keys as u64, (keys >> 64) as u64]) {
+            shared.store(value, Ordering::Relaxed);
+        }
+    }
+
     /// Panel: everything as it stands.
     pub fn read(&self) -> Reading {
         Reading {
@@ -92,6 +143,14 @@ impl Scope {
             host_rate_hz: self.host_rate_hz.get(),
             latency_samples: self.latency_samples.load(Ordering::Relaxed),
             guard_events: self.guard_events.load(Ordering::Relaxed),
+            notes: self.read_notes(),
         }
+    }
+
+    /// A cap of 0 is that of an effect, which has none.
+    fn read_notes(&self) -> Option<Notes> {
+        let [voices, cap, is_capped] = [0, 1, 2].map(|k| self.voices[k].load(Ordering::Relaxed));
+        let [low, high] = [0, 1].map(|k| u128::from(self.keys[k].load(Ordering::Relaxed)));
+        (cap > 0).then_some(Notes { voices, cap, is_capped: is_capped != 0, keys: high << 64 | low })
     }
 }

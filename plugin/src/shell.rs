@@ -3,9 +3,10 @@ use crate::models::{Loader, Model, Origin, Status};
 use crate::presets::Presets;
 use crate::project::InstrumentParams;
 use crate::scope::Scope;
-use crate::ui::param::Edit;
+use crate::ui::param::{Edit, Gesture};
 use crate::ui::theme;
 use crate::ui::top_bar::{TopBarAction, TopBarView};
+use kernels::checkpoint::ModelInfo;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::plugin::{ParamValue, PluginState};
@@ -78,12 +79,31 @@ impl<P: InstrumentParams, M: Model> Shell<P, M> {
             is_b: self.is_b,
             zoom: *project.zoom.lock(),
             info,
+            sound_help: None,
         }
     }
 
     /// What went wrong last.
     pub fn error(&self, status: &Status<M>) -> Option<String> {
         self.error.clone().or(status.error.clone())
+    }
+
+    /// Sets parameters as one gesture each, 0..1.
+    pub fn set(&self, values: &[(&'static str, f32)]) {
+        let Some(gui) = &self.gui else { return };
+        let setter = gui.param_setter();
+        for (id, value) in values {
+            if let Some((_, param, _)) = self.params.list().into_iter().find(|(listed, ..)| listed == id) {
+                for gesture in [Gesture::Begin, Gesture::Set(*value), Gesture::End] {
+                    param.apply(&setter, &gesture);
+                }
+            }
+        }
+    }
+
+    /// Shows what went wrong.
+    pub fn complain(&mut self, error: String) {
+        self.error = Some(error);
     }
 
     /// Carries out what the user did, and asks for the next drawing.
@@ -117,6 +137,8 @@ impl<P: InstrumentParams, M: Model> Shell<P, M> {
             }
             TopBarAction::OpenModel => open_dialog(self.loader.clone()),
             TopBarAction::DropModel(path) => self.loader.load(Origin::File(path.clone())),
+            // What a sound is good for only the instrument knows.
+            TopBarAction::DropSound(_) => {}
             TopBarAction::StepPreset(by) => {
                 let names = self.presets.all();
                 let now = names.iter().position(|preset| preset.name == *self.params.project().preset.lock());
@@ -168,6 +190,12 @@ pub fn window<A: NiceEguiApp>(title: &str, zoom: f32, repaint: RepaintNotifier, 
     let settings = EguiNiceSettings::new().with_tile(title).with_resize_hint(ResizeHint::resizable());
     let state = EguiEditorState::from_size(LogicalSize::new(SIZE.0, SIZE.1), zoom.clamp(0.75, 3.0));
     nice_plug_egui::create_egui_editor(state, repaint, settings, app)
+}
+
+/// The notes that a model's control `pitch`, in Hz or in MIDI notes, was trained on.
+pub fn trained_notes(info: &ModelInfo) -> Option<(f32, f32)> {
+    let (_, pitch) = info.control("pitch")?;
+    Some((pitch.midi_note(pitch.trained_min), pitch.midi_note(pitch.trained_max)))
 }
 
 /// A file dialog on a thread of its own, because it blocks and the window must not.

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[test]
-fn the_bundle_lists_the_phaser_with_its_parameters() {
+fn the_bundle_lists_every_plug_in_and_the_phasers_parameters() {
     let entry = entry();
     let factory = entry.get_plugin_factory().unwrap();
     let ids: Vec<_> = factory.plugin_descriptors().map(|d| d.id().unwrap().to_owned()).collect();
-    assert_eq!(ids, [c"audio.doppel.phaser".to_owned()]);
+    let expected = [c"audio.doppel.phaser", c"audio.doppel.sound-model", c"audio.doppel.wavetable"];
+    assert_eq!(ids, expected.map(ToOwned::to_owned));
     let names: Vec<String> = params(&mut instance()).into_keys().collect();
     for name in [
         "Rate",

@@ -1,12 +1,14 @@
 //! A CLAP host that plays a given sound with given events and a given song position.
 use clack_extensions::latency::PluginLatency;
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
+use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
 use clack_host::events::event_types::{ParamValueEvent, TransportEvent};
 use clack_host::prelude::*;
 use clack_host::process::StartedPluginAudioProcessor;
 use clack_host::utils::ClapId;
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::io::Read;
 
 /// A host that grants nothing.
@@ -35,9 +37,24 @@ pub fn entry() -> PluginEntry {
     unsafe { PluginEntry::load(&bundle) }.unwrap()
 }
 
+/// The phaser.
 pub fn instance() -> PluginInstance<Quiet> {
+    instance_of(c"audio.doppel.phaser")
+}
+
+/// The plug-in with an id.
+pub fn instance_of(id: &CStr) -> PluginInstance<Quiet> {
     let info = HostInfo::new("Doppel tests", "Doppel", "", "1").unwrap();
-    PluginInstance::new(|_| Shared, |_| (), &entry(), c"audio.doppel.phaser", &info).unwrap()
+    PluginInstance::new(|_| Shared, |_| (), &entry(), id, &info).unwrap()
+}
+
+/// The plug-in with an id in a host that bounces. Played live, an instrument takes voices away where a computer cannot keep up,
+/// and a test's computer may be busy.
+pub fn bouncing(id: &CStr) -> PluginInstance<Quiet> {
+    let mut instance = instance_of(id);
+    let handle = instance.plugin_handle();
+    handle.get_extension::<PluginRender>().unwrap().set(&handle, RenderMode::Offline).unwrap();
+    instance
 }
 
 pub fn activate(instance: &mut PluginInstance<Quiet>, rate_hz: f64) -> StartedPluginAudioProcessor<Quiet> {

@@ -3,9 +3,12 @@
 #![allow(unsafe_code)] // Loading a plug-in means running foreign code; only the user can vouch for it.
 mod clap;
 mod clap_host;
+mod instruments;
+mod note_host;
 mod projects;
 mod song;
 mod vst3;
+mod vst3_instruments;
 
 use std::path::PathBuf;
 

@@ -4,6 +4,8 @@ use clack_host::prelude::PluginInstance;
 use kernels::nn::naive::noise;
 use plugin::phaser::params::PhaserParams;
 use plugin::project::InstrumentParams;
+use plugin::sound_model::params::SoundModelParams;
+use plugin::wavetable::params::WavetableParams;
 use std::io::Read;
 
 #[test]
@@ -150,17 +152,24 @@ fn values_outside_their_range_are_brought_into_it() {
 }
 
 #[test]
-fn the_parameter_page_lists_what_the_plugin_has() {
+fn the_parameter_page_lists_what_the_plug_ins_have() {
     let page = include_str!("../../docs/parameters.md");
-    let mut rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
-    let params = PhaserParams::default();
-    for view in params.views(None) {
-        let row = rows.next().unwrap_or_else(|| panic!("{} is not on the page", view.id));
-        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        assert_eq!((cells[0], cells[1]), (view.id, view.name.as_str()));
-        assert_eq!(cells[5], view.text, "{}", view.id);
+    let views = [
+        ("Phaser", c"audio.doppel.phaser", PhaserParams::default().views(None)),
+        ("Sound Model", c"audio.doppel.sound-model", SoundModelParams::default().views(None)),
+        ("Wavetable", c"audio.doppel.wavetable", WavetableParams::default().views(None)),
+    ];
+    for (name, id, views) in views {
+        let (_, part) = page.split_once(&format!("# Parameters of Doppel {name}\n")).unwrap();
+        let part = part.split("\n# ").next().unwrap();
+        let mut rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
+        for view in &views {
+            let row = rows.next().unwrap_or_else(|| panic!("{name}: {} is not on the page", view.id));
+            let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            assert_eq!((cells[0], cells[1]), (view.id, view.name.as_str()), "{name}");
+            assert_eq!(cells[5], view.text, "{name}: {}", view.id);
+        }
+        assert_eq!(rows.next(), None, "{name}: the page lists a parameter that is gone");
+        assert_eq!(crate::clap_host::params(&mut crate::clap_host::instance_of(id)).len(), views.len(), "{name}");
     }
-    assert_eq!(rows.next(), None, "the page lists a parameter that is gone");
-    let listed = crate::clap_host::params(&mut instance());
-    assert_eq!(listed.len(), params.views(None).len());
 }

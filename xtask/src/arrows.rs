@@ -21,7 +21,7 @@ struct Rule {
     outside: Outside,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         name: "kernels",
         ours: &[],
@@ -38,8 +38,13 @@ const RULES: [Rule; 6] = [
         ]),
     },
     Rule { name: "nets", ours: &[], outside: Outside::AllBut(&["nice-plug", "egui"]) },
-    Rule { name: "training", ours: &["kernels", "nets"], outside: Outside::AllBut(&["nice-plug", "egui"]) },
-    Rule { name: "plugin", ours: &["kernels", "nets"], outside: Outside::AllBut(&["candle"]) },
+    Rule { name: "sound_files", ours: &[], outside: Outside::AllBut(&["nice-plug", "egui", "candle"]) },
+    Rule {
+        name: "training",
+        ours: &["kernels", "nets", "sound_files"],
+        outside: Outside::AllBut(&["nice-plug", "egui"]),
+    },
+    Rule { name: "plugin", ours: &["kernels", "nets", "sound_files"], outside: Outside::AllBut(&["candle"]) },
     // `cargo xtask demo` waits for these.
     Rule { name: "xtask", ours: &[], outside: Outside::Only(&["anyhow", "nice-plug-xtask", "serde_json"]) },
     // The root package owns tests only.

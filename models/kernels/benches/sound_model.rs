@@ -5,20 +5,28 @@
 use kernels::arch::integer::{self, Integer};
 use kernels::arch::{self, Arch};
 use kernels::sound_model::config::{Audio, Config};
+use kernels::sound_model::weights::Weights;
 use kernels::sound_model::{Controls, Precision, SoundModel, SoundModelState, example};
 use std::time::Instant;
 
 /// Voices in lock-step.
 const VOICES: [usize; 6] = [1, 2, 4, 8, 12, 16];
+/// Voices with which sparse weights are measured.
+const SPARSE_VOICES: [usize; 3] = [1, 8, 16];
+/// Shares of the GRUs' blocks that are kept.
+const DENSITIES: [f64; 3] = [0.5, 0.25, 0.1];
 /// Samples of one measurement.
-const SAMPLES: usize = 64;
+const SAMPLES: usize = 16;
 /// Measurements of each row; the best one counts.
-const ROUNDS: usize = 150;
+const ROUNDS: usize = 500;
 
 /// One row of the table.
 struct Row {
     name: String,
+    /// Name of the row with all weights, of which this one shows its share.
+    of: Option<String>,
     voices: usize,
+    /// Place among the models.
     model: usize,
     state: SoundModelState,
     best_us: f64,
@@ -37,7 +45,7 @@ fn rows(
     let row = |voices: &usize| {
         let mut state = SoundModelState::new(&model, *voices);
         (0..*voices).for_each(|voice| state.start(&model, voice, &controls, 1, voice as u64));
-        Row { name: name.clone(), voices: *voices, model: models.len(), state, best_us: f64::INFINITY }
+        Row { name: name.clone(), of: None, voices: *voices, model: models.len(), state, best_us: f64::INFINITY }
     };
     let rows = voices.iter().map(row).collect();
     models.push(model);
@@ -47,6 +55,10 @@ fn rows(
 fn main() {
     let config = Config { audio: Audio::Embedding, ..Config::paper() };
     let bytes = example::file(1, &config).expect("a random file");
+    let sparse = DENSITIES.map(|density| {
+        let weights = Weights::random(1, &config).pruned(&config, density).sparse(&config);
+        weights.write(&config, example::metadata(&config)).expect("a random file")
+    });
     let small = Config { clock: true, layers: 1, hidden: 128, width: 128, ..config.clone() };
     let small_bytes = example::file(1, &small).expect("a random file");
 
@@ -66,7 +78,13 @@ fn main() {
         let arch = arch::available().find(|arch| arch.name == float).unwrap_or_else(arch::best);
         let voices = if integer.name == "portable" { &VOICES[..1] } else { &VOICES[..] };
         let name = format!("3x256 int8 {integer:?} + {arch:?}");
-        table.extend(rows(&mut models, &bytes, name, Precision::Quantised, (arch, integer), voices));
+        table.extend(rows(&mut models, &bytes, name.clone(), Precision::Quantised, (arch, integer), voices));
+        let voices = if integer.name == "portable" { &SPARSE_VOICES[..1] } else { &SPARSE_VOICES[..] };
+        for (density, bytes) in DENSITIES.iter().zip(&sparse) {
+            let sparse = format!("  {density} of its blocks, {integer:?}");
+            let rows = rows(&mut models, bytes, sparse, Precision::Quantised, (arch, integer), voices);
+            table.extend(rows.into_iter().map(|row| Row { of: Some(name.clone()), ..row }));
+        }
     }
     let name = format!("1x128 clock int8 {:?}", best.1);
     table.extend(rows(&mut models, &small_bytes, name, Precision::Quantised, best, &VOICES));
@@ -86,11 +104,13 @@ fn main() {
         }
     }
     println!(
-        "{:<36} {:>6} {:>9} {:>13} {:>15}",
-        "network and path", "voices", "us/step", "us/step/voice", "voices in 62.5"
+        "{:<36} {:>6} {:>9} {:>13} {:>15} {:>12}",
+        "network and path", "voices", "us/step", "us/step/voice", "voices in 62.5", "of all blocks"
     );
-    for Row { name, voices, best_us, .. } in &table {
+    for Row { name, of, voices, best_us, .. } in &table {
         let per_voice = best_us / *voices as f64;
-        println!("{name:<36} {voices:>6} {best_us:>9.2} {per_voice:>13.2} {:>15.1}", 62.5 / per_voice);
+        let whole = table.iter().find(|row| Some(&row.name) == of.as_ref() && row.voices == *voices);
+        let share = whole.map_or(String::new(), |whole| format!("{:.2}", best_us / whole.best_us));
+        println!("{name:<36} {voices:>6} {best_us:>9.2} {per_voice:>13.2} {:>15.1} {share:>12}", 62.5 / per_voice);
     }
 }

@@ -11,12 +11,17 @@ mod exponential;
 mod gates;
 pub mod generic;
 pub mod integer;
+pub mod sparse;
 mod table;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 #[cfg(target_arch = "x86_64")]
 mod x86_integer;
+#[cfg(target_arch = "x86_64")]
+mod x86_sparse;
+#[cfg(target_arch = "x86_64")]
+mod x86_sparse_four;
 
 pub use denormals::FlushDenormals;
 pub use table::{available, best};

@@ -5,6 +5,7 @@
 mod header;
 mod info;
 mod matrix;
+pub mod pruning;
 mod selftest;
 mod write;
 
@@ -202,28 +203,6 @@ impl<'a> Checkpoint<'a> {
         }
         self.read.borrow_mut()[place] = true;
         self.values(place)
-    }
-
-    /// A weight `[rows, columns]`: full numbers as [`Self::tensor`] reads them, or I8 with a factor for each row in
-    /// `{name}_scale` `[rows]`.
-    pub fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, LoadError> {
-        let place = self.container.find(name);
-        let is_i8 = |place: &usize| self.container.entries[*place].info.dtype == Dtype::I8;
-        let Some(place) = place.filter(is_i8) else { return Ok(Matrix::Full(self.tensor(name, &shape)?)) };
-        let info = &self.container.entries[place].info;
-        if !info.shape.is(&shape) {
-            let found = info.shape.to_vec();
-            return Err(LoadError::Shape { name: name.into(), expected: shape.to_vec(), found });
-        }
-        self.read.borrow_mut()[place] = true;
-        let scale = self.tensor(&format!("{name}_scale"), &shape[..1])?;
-        let values: Vec<i8> = self.container.data(info).iter().map(|byte| *byte as i8).collect();
-        // The products of -128 do not fit the narrowest sums; a symmetric quantiser never writes it.
-        if let Some(index) = values.iter().position(|v| *v == i8::MIN) {
-            let (key, expected) = (format!("tensor `{name}` at {index}"), "-127 to 127".into());
-            return Err(LoadError::Config { key, expected, found: i8::MIN.to_string() });
-        }
-        Ok(Matrix::Quantised { values, scale })
     }
 
     /// An optional tensor of at most as many rows of given width as are allowed, which the model can do without.

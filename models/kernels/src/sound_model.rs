@@ -10,10 +10,12 @@
 //! | `full`, `quantised` | the network in f32 and in 8 bits |
 //! | [`sampling`] | logits to the next sample |
 //! | [`state`], [`bank`] | the voices, and how they start |
+//! | [`calibration`] | how far off its pitch is |
 //! | [`engine`] | the instrument: notes in, host samples out |
 //! | [`selftest`] | does a file play as it was trained? |
 //! | [`naive`] | the network as the paper draws it, for tests |
 pub mod bank;
+pub mod calibration;
 pub mod config;
 pub mod engine;
 pub mod example;
@@ -33,6 +35,7 @@ use crate::arch::integer::{self, Integer};
 use crate::arch::{self, Arch};
 use crate::checkpoint::{Checkpoint, LoadError, ModelInfo};
 use bank::Bank;
+use calibration::Calibration;
 use config::{Config, MAX_CONDITIONS};
 pub use engine::Engine;
 use full::Full;
@@ -69,6 +72,7 @@ pub struct SoundModel {
     input: Input,
     network: Network,
     bank: Bank,
+    calibration: Calibration,
     /// Sample of each level.
     levels: [f32; mu_law::CLASSES],
     arch: &'static Arch,
@@ -105,6 +109,7 @@ impl SoundModel {
         let weights = Weights::load(&file, &config)?;
         let bank = Bank::load(&file, &config)?;
         let info = file.info().clone();
+        let calibration = Calibration::load(&info)?;
         file.finish()?;
 
         let first = Full::gru(&config, &weights, 0);
@@ -116,12 +121,17 @@ impl SoundModel {
             }
         };
         let levels = std::array::from_fn(|class| mu_law::decode(class as u8));
-        Ok(Self { info, config, input, network, bank, levels, arch, integer })
+        Ok(Self { info, config, input, network, bank, calibration, levels, arch, integer })
     }
 
     /// What the file says of itself.
     pub fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// How far off its pitch is.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
     }
 
     /// The sizes in the file.

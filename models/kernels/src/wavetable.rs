@@ -6,10 +6,13 @@
 pub mod body;
 pub mod config;
 pub mod decoder;
+pub mod encoder;
 pub mod engine;
 pub mod example;
 pub mod knobs;
+pub mod period;
 mod selftest;
+mod sweep;
 pub mod voice;
 pub mod voice_filter;
 
@@ -18,6 +21,7 @@ use crate::checkpoint::{Checkpoint, LoadError, ModelInfo};
 pub use crate::dsp::wavetable_oscillator::Unison;
 use config::Config;
 use decoder::Decoder;
+pub use encoder::Encoder;
 pub use engine::Engine;
 pub use knobs::Knobs;
 pub use voice::Voice;
@@ -31,6 +35,8 @@ pub struct Wavetable {
     info: ModelInfo,
     config: Config,
     decoder: Decoder,
+    /// The way back, if the file has one.
+    encoder: Option<Encoder>,
     /// Place of the condition that follows the note, if there is one.
     pitch: Option<usize>,
     arch: &'static Arch,
@@ -53,9 +59,10 @@ impl Wavetable {
         config.check(file.info().controls.len())?;
         let decoder = Decoder::load(&file, &config)?;
         let info = file.info().clone();
-        file.finish()?;
         let pitch = info.controls.iter().position(|c| c.id == "pitch");
-        Ok(Self { info, config, decoder, pitch, arch })
+        let encoder = config.encoder.as_ref().map(|sizes| Encoder::load(&file, sizes, pitch.is_some())).transpose()?;
+        file.finish()?;
+        Ok(Self { info, config, decoder, encoder, pitch, arch })
     }
 
     /// What the file says of itself.
@@ -76,6 +83,11 @@ impl Wavetable {
     /// The network that draws periods.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+
+    /// The network from a period back to the controls, if the file has one.
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.as_ref()
     }
 
     /// Controls as the network sees them: -1 and 1 are the ends of the trained span, beyond which nothing goes.

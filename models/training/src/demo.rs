@@ -1,4 +1,6 @@
 //! `doppel demo`: every instrument that has a factory model, heard in files.
+mod songs;
+
 use crate::audio::{self, Audio};
 use crate::metrics;
 use crate::models::ModelFile;
@@ -7,6 +9,7 @@ use crate::phaser::render;
 use crate::phaser::settings;
 use crate::plot;
 use anyhow::{Context, Result};
+use kernels::phaser::Phaser;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -44,7 +47,7 @@ pub fn run(args: &Args) -> Result<()> {
     let dry = Audio { sample_rate_hz: RATE_HZ, channels: vec![dry.channels[0].clone(), dry.channels[0].clone()] };
     println!("{:<24} {:>8} {:>10} {:>12}", "sound", "seconds", "peak dBFS", "x real time");
     report(args, "phaser-dry", &dry, None)?;
-    let model = Arc::new(ModelFile::open(None)?.phaser()?);
+    let model = Arc::new(ModelFile::open(Phaser::NOUN, None)?.phaser()?);
     for (name, parameters) in PHASER {
         let mut controls = settings::defaults(model.info());
         for (id, value) in parameters {
@@ -54,6 +57,7 @@ pub fn run(args: &Args) -> Result<()> {
         let wet = render::play(&model, &dry, &controls, &[], None, 512)?;
         report(args, name, &wet, Some(wet.seconds() / start.elapsed().as_secs_f64()))?;
     }
+    songs::play(args)?;
     println!("the sounds and their spectrograms are in {}", args.out.display());
     Ok(())
 }

@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let file = ModelFile::open(args.model.as_deref())?;
+    let file = ModelFile::open(Phaser::NOUN, args.model.as_deref())?;
     let checkpoint = Checkpoint::parse(&file.bytes).map_err(|e| anyhow::anyhow!("{}: {e}", file.name))?;
     let (info, tensors) = (checkpoint.info().clone(), checkpoint.tensors());
     let weights: usize = tensors

@@ -1,5 +1,4 @@
 //! Data, losses, trainers and export of Doppel's models; the library behind the `doppel` command.
-pub mod audio;
 pub mod bench;
 pub mod card;
 pub mod demo;
@@ -9,8 +8,12 @@ pub mod midi;
 pub mod models;
 pub mod phaser;
 pub mod plot;
-pub mod resample;
+pub mod settings;
+pub mod song_render;
+pub mod sound_model;
 pub mod spectral_loss;
 pub mod stft;
 pub mod trainer;
 pub mod wavetable;
+
+pub use sound_files::{audio, resample};

@@ -1,7 +1,7 @@
 //! The `doppel` command.
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use training::{bench, demo, inspect, phaser, wavetable};
+use training::{bench, demo, inspect, phaser, song_render, sound_model, wavetable};
 
 /// Plays, inspects and trains the doubles of machines.
 #[derive(Parser)]
@@ -29,6 +29,11 @@ enum Command {
         #[command(subcommand)]
         noun: Dataset,
     },
+    /// Writes what a model makes for other programs
+    Export {
+        #[command(subcommand)]
+        noun: Export,
+    },
     /// Trains a model and writes its file
     Train {
         #[command(subcommand)]
@@ -40,31 +45,56 @@ enum Command {
 enum Render {
     /// A sound through a phaser
     Phaser(phaser::render::Args),
+    /// Notes on a sound model
+    #[command(name = "sound_model")]
+    SoundModel(song_render::Args),
+    /// Notes on a wavetable
+    Wavetable(song_render::Args),
 }
 
 #[derive(Subcommand)]
 enum Dataset {
     /// Dry and wet takes of the circuit
     Phaser(phaser::dataset::Args),
+    /// Sounds and the values that they were played at
+    #[command(name = "sound_model")]
+    SoundModel(sound_model::dataset::Args),
     /// Periods of a bowed string
     Wavetable(wavetable::command::Args),
+}
+
+#[derive(Subcommand)]
+enum Export {
+    /// A sweep of a wavetable's control as a WAV for other synthesizers
+    Wavetable(wavetable::export::command::Args),
 }
 
 #[derive(Subcommand)]
 enum Train {
     /// A phaser, from the circuit or from recordings
     Phaser(phaser::train::Args),
+    /// A wavetable, from a computed machine, periods or a recording
+    Wavetable(wavetable::train::Args),
+    /// A sound model, from a folder of sounds
+    #[command(name = "sound_model")]
+    SoundModel(sound_model::train::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Render { noun: Render::Phaser(args) } => phaser::render::run(&args),
+        Command::Render { noun: Render::SoundModel(args) } => sound_model::render::run(&args),
+        Command::Render { noun: Render::Wavetable(args) } => wavetable::render::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Dataset { noun: Dataset::Phaser(args) } => phaser::dataset::run(args),
+        Command::Dataset { noun: Dataset::SoundModel(args) } => sound_model::dataset::run(&args),
         Command::Dataset { noun: Dataset::Wavetable(args) } => wavetable::command::run(&args),
         Command::Train { noun: Train::Phaser(args) } => phaser::train::run(&args),
+        Command::Export { noun: Export::Wavetable(args) } => wavetable::export::command::run(&args),
+        Command::Train { noun: Train::Wavetable(args) } => wavetable::train::run(&args),
+        Command::Train { noun: Train::SoundModel(args) } => sound_model::train::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

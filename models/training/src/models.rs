@@ -1,11 +1,18 @@
 //! Model files as the commands name them: a path, or nothing for the first factory model.
 use anyhow::{Context, Result};
 use kernels::arch::{self, Arch};
+use kernels::checkpoint::Checkpoint;
 use kernels::phaser::Phaser;
+use kernels::sound_model::SoundModel;
+use kernels::wavetable::Wavetable;
 use std::path::{Path, PathBuf};
 
-/// The factory model of the phaser.
-const PHASER: &[u8] = include_bytes!("../../../assets/models/phaser/small_stone.safetensors");
+/// The first factory model of each instrument: noun, name, file.
+const FACTORY: [(&str, &str, &[u8]); 3] = [
+    (Phaser::NOUN, "small_stone", include_bytes!("../../../assets/models/phaser/small_stone.safetensors")),
+    (SoundModel::NOUN, "reed_sax_eco", include_bytes!("../../../assets/models/sound_model/reed_sax_eco.safetensors")),
+    (Wavetable::NOUN, "bowed_string", include_bytes!("../../../assets/models/wavetable/bowed_string.safetensors")),
+];
 
 /// A model's bytes and how to call it in messages.
 pub struct ModelFile {
@@ -16,15 +23,37 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
-    /// Reads a file, or takes the first factory model of the phaser.
-    pub fn open(path: Option<&Path>) -> Result<Self> {
+    /// Reads a file, or takes the first factory model of an instrument.
+    pub fn open(noun: &str, path: Option<&Path>) -> Result<Self> {
         Ok(match path {
             Some(path) => {
                 let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
                 Self { name: path.display().to_string(), bytes }
             }
-            None => Self { name: "factory model small_stone".into(), bytes: PHASER.to_vec() },
+            None => {
+                let (_, name, bytes) = FACTORY
+                    .iter()
+                    .find(|(of, ..)| *of == noun)
+                    .with_context(|| format!("no factory model of {noun}"))?;
+                Self { name: format!("factory model {name}"), bytes: bytes.to_vec() }
+            }
         })
+    }
+
+    /// The instrument that it is for.
+    pub fn noun(&self) -> Result<String> {
+        let file = Checkpoint::parse(&self.bytes).with_context(|| self.name.clone())?;
+        Ok(file.info().noun.clone())
+    }
+
+    /// The sound model in it.
+    pub fn sound_model(&self) -> Result<SoundModel> {
+        SoundModel::load(&self.bytes).with_context(|| self.name.clone())
+    }
+
+    /// The wavetable in it.
+    pub fn wavetable(&self) -> Result<Wavetable> {
+        Wavetable::load(&self.bytes).with_context(|| self.name.clone())
     }
 
     /// The phaser in it, for the fastest path of this CPU.

@@ -3,3 +3,6 @@ pub mod bowed_string;
 pub mod command;
 pub mod dataset;
 pub mod export;
+pub mod render;
+pub mod sources;
+pub mod train;

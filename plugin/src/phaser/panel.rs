@@ -1,14 +1,15 @@
 //! The panel of Doppel Phaser: draws from a view, returns what the user did.
 use crate::scope::Reading;
-use crate::ui::knob::{SIZE as SIZE_OF_KNOB, knob, menu};
+use crate::ui::boxes::{find, group, row, toggle};
+use crate::ui::knob::{SIZE as SIZE_OF_KNOB, menu};
 use crate::ui::lfo_dial::lfo_dial;
 use crate::ui::meter::meter;
-use crate::ui::param::{Edit, Gesture, ParamView};
+use crate::ui::param::{Edit, ParamView};
 use crate::ui::response::response;
 use crate::ui::status_line::status_line;
 use crate::ui::theme;
 use crate::ui::top_bar::{TopBarAction, TopBarView, top_bar};
-use egui::{Frame, Margin, Panel, RichText, Ui, vec2};
+use egui::{Frame, Margin, Panel, Ui, vec2};
 
 /// Ids of the parameters that a model's further controls take.
 const SLOTS: [&str; 4] = ["ctl1", "ctl2", "ctl3", "ctl4"];
@@ -62,11 +63,6 @@ pub fn panel(ui: &mut Ui, view: &View) -> Actions {
     actions
 }
 
-/// Parameters whose gestures go on while their widgets are drawn.
-fn find<'a>(view: &'a View, id: &str) -> Option<&'a ParamView> {
-    view.params.iter().find(|param| param.id == id)
-}
-
 /// The dial with what moves it, and the moving response.
 fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
     let height = (ui.available_height() - 150.0).max(180.0);
@@ -76,8 +72,8 @@ fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
             ui.set_width(210.0);
             ui.vertical(|ui| {
                 let channels = (view.reading.channels as usize).clamp(1, 2);
-                let synced = find(view, "lfo_mode").is_some_and(|mode| mode.text.eq_ignore_ascii_case("sync"));
-                let shown = if synced { find(view, "division") } else { find(view, "rate") };
+                let synced = find(&view.params, "lfo_mode").is_some_and(|mode| mode.text.eq_ignore_ascii_case("sync"));
+                let shown = if synced { find(&view.params, "division") } else { find(&view.params, "rate") };
                 let rate = shown.map_or("", |param| param.text.as_str());
                 ui.vertical_centered(|ui| {
                     let size = (height - 136.0).min(170.0);
@@ -85,13 +81,13 @@ fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
                 });
                 ui.horizontal(|ui| {
                     for (id, width) in [("lfo_mode", 80.0), ("sync", 80.0)] {
-                        if let Some(param) = find(view, id) {
+                        if let Some(param) = find(&view.params, id) {
                             menu(ui, param, width, edits);
                         }
                     }
                 });
                 ui.horizontal(|ui| {
-                    if let Some(param) = find(view, "division") {
+                    if let Some(param) = find(&view.params, "division") {
                         menu(ui, param, 80.0, edits);
                     }
                 });
@@ -104,21 +100,6 @@ fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
 
 /// The knobs in three boxes.
 fn knobs(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
-    let group = |ui: &mut Ui, title: &str, content: &mut dyn FnMut(&mut Ui)| {
-        Frame::new().fill(theme::BOX).corner_radius(theme::ROUNDING).inner_margin(Margin::symmetric(8, 6)).show(
-            ui,
-            |ui| {
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    ui.label(RichText::new(title).font(theme::small()).color(theme::DIM));
-                    ui.horizontal(|ui| {
-                        ui.spacing_mut().item_spacing.x = 2.0;
-                        content(ui);
-                    });
-                });
-            },
-        );
-    };
     // A knob that the model has no control for is not drawn; many knobs are drawn narrower.
     let info = view.bar.info.as_ref();
     let has_colour = info.is_none_or(|info| info.control("colour").is_some());
@@ -128,29 +109,17 @@ fn knobs(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
     let level = ["input", "mix", "output"];
     let count = lfo.len() + tone.len() + level.len();
     let width = ((ui.available_width() - BESIDE_KNOBS) / count as f32).min(SIZE_OF_KNOB.x);
-    let row = |ui: &mut Ui, ids: &[&str], edits: &mut Vec<Edit>| {
-        for param in ids.iter().filter_map(|id| find(view, id)) {
-            knob(ui, param, width, edits);
-        }
-    };
+    let params = &view.params[..];
     ui.horizontal(|ui| {
-        group(ui, "LFO", &mut |ui| row(ui, &lfo, edits));
-        group(ui, "TONE", &mut |ui| row(ui, &tone, edits));
-        group(ui, "LEVEL", &mut |ui| {
+        group(ui, "LFO", |ui| row(ui, params, &lfo, width, edits));
+        group(ui, "TONE", |ui| row(ui, params, &tone, width, edits));
+        group(ui, "LEVEL", |ui| {
             meter(ui, view.reading.input_peak, 84.0);
-            row(ui, &level, edits);
+            row(ui, params, &level, width, edits);
             meter(ui, view.reading.output_peak, 84.0);
         });
-        if let Some(bypass) = find(view, "bypass") {
-            let on = bypass.value > 0.5;
-            let text = RichText::new("Bypass").color(if on { theme::BACKGROUND } else { theme::TEXT });
-            let fill = if on { theme::ACCENT } else { theme::BOX };
-            let size = vec2(ui.available_width().max(60.0), 116.0);
-            let button = ui.add_sized(size, egui::Button::new(text).fill(fill));
-            if button.on_hover_ui(|ui| crate::ui::knob::tooltip(ui, bypass)).clicked() {
-                let set = Gesture::Set(if on { 0.0 } else { 1.0 });
-                edits.extend([(bypass.id, Gesture::Begin), (bypass.id, set), (bypass.id, Gesture::End)]);
-            }
+        if let Some(bypass) = find(params, "bypass") {
+            toggle(ui, bypass, vec2(ui.available_width().max(60.0), 116.0), edits);
         }
     });
 }

@@ -24,12 +24,11 @@ pub fn knob(ui: &mut Ui, view: &ParamView, width: f32, edits: &mut Vec<Edit>) ->
     let painter = ui.painter();
     painter.text(rect.center_top(), Align2::CENTER_TOP, &view.name, theme::small(), theme::DIM);
     let centre = pos2(rect.center().x, rect.top() + 18.0 + RADIUS + 4.0);
-    let origin = if view.id == "stereo_phase" || view.text.ends_with("dB") { 0.5 } else { 0.0 };
     arc(painter, centre, RADIUS, (0.0, 1.0), Stroke::new(4.0, theme::TRACK));
     if let Some(span) = view.trained {
         arc(painter, centre, RADIUS + 5.0, span, Stroke::new(2.0, theme::TRAINED));
     }
-    let span = (view.value.min(origin), view.value.max(origin));
+    let span = (view.value.min(view.origin), view.value.max(view.origin));
     arc(painter, centre, RADIUS, span, Stroke::new(4.0, theme::ACCENT));
     let hot = response.hovered() || response.dragged();
     painter.circle_filled(centre, RADIUS - 6.0, if hot { theme::TRACK } else { theme::BAR });

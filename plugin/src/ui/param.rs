@@ -1,6 +1,6 @@
 //! A parameter as a widget sees it, and what a widget does to it.
 use nice_plug::plugin::ParamValue;
-use nice_plug::prelude::{BoolParam, Enum, EnumParam, FloatParam, Param, ParamSetter};
+use nice_plug::prelude::{BoolParam, Enum, EnumParam, FloatParam, IntParam, Param, ParamSetter};
 
 /// Steps up to which a parameter is a switch with named positions.
 const MOST_CHOICES: usize = 16;
@@ -18,6 +18,8 @@ pub struct ParamView {
     pub value: f32,
     /// Value of a fresh instance, 0..1.
     pub default: f32,
+    /// Where its arc begins, 0..1: at 0 for a value of either sign, otherwise at the low end.
+    pub origin: f32,
     /// Value as text, with its unit.
     pub text: String,
     /// Texts of all positions of a switch; empty for a continuous parameter.
@@ -61,7 +63,8 @@ pub trait AnyParam {
 
 impl AnyParam for FloatParam {
     fn view(&self, id: &'static str, help: &'static str) -> ParamView {
-        view(self, id, help)
+        let origin = if self.preview_plain(0.0) < 0.0 { self.preview_normalized(0.0) } else { 0.0 };
+        ParamView { origin, ..view(self, id, help) }
     }
 
     fn default_value(&self) -> ParamValue {
@@ -73,6 +76,27 @@ impl AnyParam for FloatParam {
             ParamValue::F32(v) if !v.is_nan() => {
                 ParamValue::F32(v.clamp(self.preview_plain(0.0), self.preview_plain(1.0)))
             }
+            _ => self.default_value(),
+        }
+    }
+
+    fn apply(&self, setter: &ParamSetter, gesture: &Gesture) {
+        apply(self, setter, gesture);
+    }
+}
+
+impl AnyParam for IntParam {
+    fn view(&self, id: &'static str, help: &'static str) -> ParamView {
+        view(self, id, help)
+    }
+
+    fn default_value(&self) -> ParamValue {
+        ParamValue::I32(self.default_plain_value())
+    }
+
+    fn sane_value(&self, value: &ParamValue) -> ParamValue {
+        match value {
+            ParamValue::I32(v) => ParamValue::I32((*v).clamp(self.preview_plain(0.0), self.preview_plain(1.0))),
             _ => self.default_value(),
         }
     }
@@ -139,6 +163,7 @@ fn view<P: Param>(param: &P, id: &'static str, help: &'static str) -> ParamView 
         help,
         value,
         default: param.default_normalized_value(),
+        origin: 0.0,
         text: param.normalized_value_to_string(value, true),
         choices: named.map_or(Vec::new(), |steps| {
             (0..=steps).map(|k| param.normalized_value_to_string(k as f32 / steps as f32, false)).collect()

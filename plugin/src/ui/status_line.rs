@@ -1,4 +1,4 @@
-//! The line at the bottom: rates, latency, load, guard, version; or what is wrong.
+//! The line at the bottom: rates, latency, load, voices, guard, version; or what is wrong.
 use super::theme;
 use crate::scope::Reading;
 use egui::{RichText, Ui};
@@ -19,6 +19,18 @@ pub fn status_line(ui: &mut Ui, reading: &Reading, model_rate_hz: f64, error: Op
             ui.separator();
             ui.label(text(format!("load {:.1} %, worst {:.1} %", 100.0 * reading.load, 100.0 * reading.worst_load)));
             ui.separator();
+            if let Some(notes) = reading.notes {
+                let voices = format!("voices {} of {}", notes.voices, notes.cap);
+                let shown = if notes.is_capped {
+                    text(format!("{voices}, limited by load")).color(theme::WARNING)
+                } else {
+                    text(voices)
+                };
+                ui.label(shown).on_hover_text(
+                    "Voices that sound, and how many may. Limited by load: this computer cannot keep up with more.",
+                );
+                ui.separator();
+            }
             let guard = text(format!("guard {}", reading.guard_events));
             ui.label(if reading.guard_events > 0 { guard.color(theme::WARNING) } else { guard })
                 .on_hover_text("How often a sound that was not finite was kept from the output.");

@@ -3,7 +3,7 @@ use super::knob::named;
 use super::theme;
 use egui::{RichText, Ui};
 use kernels::checkpoint::ModelInfo;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the bar shows.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct TopBarView {
     pub is_b: bool,
     /// Zoom of the panel.
     pub zoom: f32,
+    /// What a dropped sound does; none: nothing, it is refused.
+    pub sound_help: Option<&'static str>,
 }
 
 /// What the user did in the bar.
@@ -39,6 +41,8 @@ pub enum TopBarAction {
     OpenModel,
     /// A file that was dropped on the window.
     DropModel(PathBuf),
+    /// A sound that was dropped on the window.
+    DropSound(PathBuf),
     /// Another preset: this many further in the list.
     StepPreset(isize),
     /// The preset at a place of the list.
@@ -66,7 +70,7 @@ pub fn top_bar(ui: &mut Ui, view: &TopBarView, actions: &mut Vec<TopBarAction>) 
             ui,
             "model",
             &view.model_name,
-            165.0,
+            108.0,
             &view.models,
             view.model,
             actions,
@@ -90,7 +94,7 @@ pub fn top_bar(ui: &mut Ui, view: &TopBarView, actions: &mut Vec<TopBarAction>) 
             ui,
             "preset",
             name,
-            120.0,
+            96.0,
             &view.presets,
             preset,
             actions,
@@ -121,7 +125,7 @@ pub fn top_bar(ui: &mut Ui, view: &TopBarView, actions: &mut Vec<TopBarAction>) 
         });
     });
     card(ui, view);
-    drop_target(ui, actions);
+    drop_target(ui, view.sound_help, actions);
 }
 
 /// Previous, a menu of all, next.
@@ -216,17 +220,30 @@ fn card(ui: &mut Ui, view: &TopBarView) {
     ui.data_mut(|data| data.insert_temp(id, open));
 }
 
+/// Endings of the sound files that are read.
+pub const SOUNDS: [&str; 5] = ["wav", "flac", "mp3", "ogg", "oga"];
+
 /// Takes a file that is dropped on the window, and says over the window what would happen to one that hovers.
-fn drop_target(ui: &Ui, actions: &mut Vec<TopBarAction>) {
+fn drop_target(ui: &Ui, sound_help: Option<&str>, actions: &mut Vec<TopBarAction>) {
     let (hovering, dropped) = ui.input(|i| (i.raw.hovered_files.clone(), i.raw.dropped_files.clone()));
-    let is_model = |path: &PathBuf| path.extension().is_some_and(|e| e == "safetensors");
+    let ends_with = |path: &Path, endings: &[&str]| {
+        path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
+    };
+    let is_sound = |path: &Path| sound_help.is_some() && ends_with(path, &SOUNDS);
     if let Some(file) = dropped.first() {
-        actions.push(TopBarAction::DropModel(file.path().to_path_buf()));
+        let path = file.path().to_path_buf();
+        actions.push(if is_sound(&path) { TopBarAction::DropSound(path) } else { TopBarAction::DropModel(path) });
     }
     if let Some(file) = hovering.first() {
-        let taken = file.path.as_ref().is_none_or(is_model);
-        let text = if taken { "Drop to play this model" } else { "Not a model: expected a .safetensors file" };
-        let colour = if taken { theme::ACCENT } else { theme::WARNING };
+        let path = file.path.as_deref();
+        let (text, colour) = match sound_help {
+            Some(help) if path.is_some_and(is_sound) => (help, theme::ACCENT),
+            _ if path.is_none_or(|path| ends_with(path, &["safetensors"])) => {
+                ("Drop to play this model", theme::ACCENT)
+            }
+            Some(_) => ("Neither a model (.safetensors) nor a sound (WAV, FLAC, MP3, OGG)", theme::WARNING),
+            None => ("Not a model: expected a .safetensors file", theme::WARNING),
+        };
         let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop")));
         let rect = ui.ctx().content_rect();
         painter.rect_filled(rect, 0.0, egui::Color32::from_black_alpha(180));

@@ -2,6 +2,7 @@
 //!
 //! A tile is four groups of rows by up to four voices: its sums stay in registers, and a weight that was loaded serves all of
 //! its voices. Tiles of one block of rows follow each other, so that the weights come from far away once for all voices.
+use super::sparse::{self, SparseProduct};
 use super::{LANES, Quads, Sums};
 
 /// Groups of sixteen rows that lie together: their quads alternate in memory, so that a tile reads it in one stream.
@@ -26,6 +27,8 @@ pub struct Integer {
     pub name: &'static str,
     /// `y = W x` for each voice named: `(y [voice][panels], product)`.
     pub multiply: fn(&mut [Sums], Product),
+    /// The same with weights of which whole blocks are zero: `(y [voice][panels], product)`.
+    pub multiply_sparse: fn(&mut [Sums], SparseProduct),
 }
 
 impl std::fmt::Debug for Integer {
@@ -166,7 +169,11 @@ impl Dot for Plain {
     }
 }
 
-const PORTABLE: Integer = Integer { name: "portable", multiply: multiply::<Plain, 1, 1, 1, 1, 1> };
+const PORTABLE: Integer = Integer {
+    name: "portable",
+    multiply: multiply::<Plain, 1, 1, 1, 1, 1>,
+    multiply_sparse: sparse::multiply::<sparse::Plain<1>, sparse::Plain<4>, 1, 1, 4>,
+};
 
 #[cfg(target_arch = "x86_64")]
 static TABLES: [Integer; 4] =

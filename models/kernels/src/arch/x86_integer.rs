@@ -1,6 +1,9 @@
 //! 8-bit products on x86-64: AVX2, and the dot products of AVX-VNNI (256 bit) and AVX-512 VNNI.
 use super::integer::{Dot, Integer, Product, multiply};
+use super::sparse::{self, SparseProduct};
 use super::x86::{has_avx2, has_avx512};
+use super::x86_sparse::{One512, OneAvx2, OneVnni};
+use super::x86_sparse_four::{Four512, FourAvx2, FourVnni};
 use super::{Quads, Sums};
 use std::arch::x86_64::*;
 
@@ -163,7 +166,7 @@ impl Dot for Avx512Vnni {
 }
 
 macro_rules! compile_for {
-    ($table:ident, $name:literal, $features:literal, $dot:ident, $($groups:literal),*) => {
+    ($table:ident, $name:literal, $features:literal, $dot:ident, $($groups:literal),*; $one:ident, $four:ident, $($fours:literal),*) => {
         pub const $table: Integer = {
             fn run(y: &mut [Sums], product: Product) {
                 #[target_feature(enable = $features)]
@@ -173,12 +176,23 @@ macro_rules! compile_for {
                 // SAFETY: `integer::available` hands this table out only after the CPU said that it has the features.
                 unsafe { compiled(y, product) }
             }
-            Integer { name: $name, multiply: run }
+            fn run_sparse(y: &mut [Sums], product: SparseProduct) {
+                #[target_feature(enable = $features)]
+                fn compiled(y: &mut [Sums], product: SparseProduct) {
+                    sparse::multiply::<$one, $four, $($fours),*>(y, product);
+                }
+                // SAFETY: as above.
+                unsafe { compiled(y, product) }
+            }
+            Integer { name: $name, multiply: run, multiply_sparse: run_sparse }
         };
     };
 }
 
-// Tiles whose sums and operands fit 16 registers, or 32 with AVX-512: voices, then groups of rows, see `multiply`.
-compile_for!(AVX2, "avx2", "avx2,fma", Avx2, 2, 4, 1, 2, 1);
-compile_for!(AVX_VNNI, "avxvnni", "avx2,fma,avxvnni", AvxVnni, 4, 4, 1, 2, 1);
-compile_for!(AVX512_VNNI, "avx512vnni", "avx512vl,avx512dq,avx512bw,avx512vnni", Avx512Vnni, 4, 4, 2, 4, 4);
+// Tiles whose sums and operands fit 16 registers, or 32 with AVX-512: voices, then groups of rows, see `multiply`; after the
+// semicolon fours of voices, parts of their sums, and how many voices are worth a four, see `sparse::multiply`.
+compile_for!(AVX2, "avx2", "avx2,fma", Avx2, 2, 4, 1, 2, 1; OneAvx2, FourAvx2, 1, 1, 3);
+compile_for!(AVX_VNNI, "avxvnni", "avx2,fma,avxvnni", AvxVnni, 4, 4, 1, 2, 1; OneVnni, FourVnni, 2, 1, 2);
+compile_for!(
+    AVX512_VNNI, "avx512vnni", "avx512vl,avx512dq,avx512bw,avx512vnni", Avx512Vnni, 4, 4, 2, 4, 4; One512, Four512, 4, 2, 2
+);

@@ -54,13 +54,32 @@ pub struct ControlInfo {
 }
 
 impl ControlInfo {
+    /// The MIDI note that a value of a pitch control means, which counts in Hz or in notes.
+    pub fn midi_note(&self, value: f32) -> f32 {
+        // The least frequency here lies below all notes.
+        let note = if self.is_in_hz() { 69.0 + 12.0 * (value.max(1.0) / 440.0).log2() } else { value };
+        note.clamp(0.0, 127.0)
+    }
+
+    /// Does a pitch control count in Hz?
+    pub fn is_in_hz(&self) -> bool {
+        self.unit.eq_ignore_ascii_case("hz")
+    }
+
     /// The value as the network sees it: -1 and 1 are the ends of the trained span, beyond which nothing goes.
     pub fn normalised(&self, value: f32) -> f32 {
         let low = self.bend(self.trained_min);
         2.0 * (self.bend(value.clamp(self.trained_min, self.trained_max)) - low) / self.trained_span() - 1.0
     }
 
-    /// The same for a value that is moved by a share of the control's range, -1..1; it stops at the ends of the trained span.
+    /// The value of which -1..1 is what the network sees: the way back of [`Self::normalised`].
+    pub fn value(&self, seen: f32) -> f32 {
+        let bent = self.bend(self.trained_min) + 0.5 * (seen.clamp(-1.0, 1.0) + 1.0) * self.trained_span();
+        let value = if self.curve == Curve::Log { bent.exp() } else { bent };
+        value.clamp(self.trained_min, self.trained_max)
+    }
+
+    /// What the network sees of a value that is moved by a share of the control's range, -1..1; it stops at the ends of the trained span.
     pub fn normalised_with_offset(&self, value: f32, share: f32) -> f32 {
         let range = self.bend(self.max) - self.bend(self.min);
         let moved = self.bend(value.clamp(self.min, self.max)) + share * range;

@@ -10,6 +10,8 @@ pub enum Values<'a> {
     F32(&'a [f32]),
     /// 8-bit weights, whose factors are another tensor.
     I8(&'a [i8]),
+    /// Which blocks of a sparse weight there are.
+    Bool(&'a [bool]),
 }
 
 /// The bytes of a model file with f32 tensors: name, shape and values of each.
@@ -21,7 +23,7 @@ pub fn write(
     write_mixed(metadata, &tensors)
 }
 
-/// The same with tensors of both formats.
+/// The same with tensors of all formats.
 pub fn write_mixed(
     metadata: BTreeMap<String, String>,
     tensors: &[(String, Vec<usize>, Values)],
@@ -31,6 +33,7 @@ pub fn write_mixed(
         .map(|(_, _, values)| match values {
             Values::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
             Values::I8(values) => values.iter().map(|v| *v as u8).collect(),
+            Values::Bool(values) => values.iter().map(|v| u8::from(*v)).collect(),
         })
         .collect();
     let refused = |e: safetensors::SafeTensorError| LoadError::NotSafetensors(e.to_string());
@@ -38,7 +41,11 @@ pub fn write_mixed(
         .iter()
         .zip(&bytes)
         .map(|((name, shape, values), bytes)| {
-            let dtype = if matches!(values, Values::F32(_)) { Dtype::F32 } else { Dtype::I8 };
+            let dtype = match values {
+                Values::F32(_) => Dtype::F32,
+                Values::I8(_) => Dtype::I8,
+                Values::Bool(_) => Dtype::BOOL,
+            };
             Ok((name.clone(), TensorView::new(dtype, shape.clone(), bytes)?))
         })
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()

@@ -175,7 +175,7 @@ fn packed(
     order: &[Option<usize>],
     factor: impl Fn(usize) -> f32,
 ) -> QuantisedLinear {
-    let quantised = weight.clone().quantised(bias.len());
+    let quantised = weight.clone().quantised(bias.len()).filled();
     let Matrix::Quantised { values, scale } = &quantised else { return QuantisedLinear::from_rows(&[], inputs, step) };
     let row = |n: usize| Row {
         values: &values[n * inputs..][..inputs],

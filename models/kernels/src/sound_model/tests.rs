@@ -4,7 +4,7 @@ use super::example::metadata;
 use super::naive::Naive;
 use super::selftest::divergence;
 use super::*;
-use crate::checkpoint::{Values, write_mixed};
+use crate::checkpoint::{Matrix, Values, write_mixed};
 use crate::nn::naive::{assert_close, noise};
 
 fn small(audio: Audio, clock: bool, relu: bool) -> Config {
@@ -157,6 +157,33 @@ fn a_file_of_8_bit_weights_plays_as_one_that_is_quantised_at_load() {
         assert!(exported.len() < full.len() * 3 / 4, "{} bytes of {}", exported.len(), full.len());
         let play = |bytes: &[u8]| concert(&SoundModel::load(bytes).unwrap(), 48, &[0, 1, 2]);
         assert_eq!(play(&exported), play(&full));
+    }
+}
+
+#[test]
+fn sparse_weights_play_the_same_bits_as_all_of_them_on_every_path() {
+    for density in [0.5, 0.1, 0.0] {
+        // With a ReLU all matrices of the GRUs are multiplied by; the last panel of each gate is half full.
+        let config = small(Audio::Embedding, true, true);
+        let whole = Weights::random(7, &config).pruned(&config, density).quantised(&config);
+        let sparse = whole.clone().sparse(&config);
+        let bytes = sparse.write(&config, metadata(&config)).unwrap();
+        assert!(matches!(sparse.layers[0].weight_ih, Matrix::Sparse { .. }));
+        assert_eq!(Weights::load(&Checkpoint::parse(&bytes).unwrap(), &config).unwrap(), sparse);
+        let whole_bytes = whole.write(&config, metadata(&config)).unwrap();
+        assert!(bytes.len() < whole_bytes.len());
+        for integer in integer::available() {
+            let play = |bytes: &[u8]| {
+                let model = SoundModel::load_on(bytes, Precision::Quantised, arch::best(), integer).unwrap();
+                concert(&model, 48, &[0, 1, 2, 3, 4, 5, 6])
+            };
+            assert_eq!(play(&bytes), play(&whole_bytes), "{density} {integer:?}");
+        }
+        let model = SoundModel::load(&bytes).unwrap();
+        let mut divergences = Vec::new();
+        held(&model, &sparse, 100, |found, expected| divergences.push(divergence(expected, found)));
+        let mean = divergences.iter().sum::<f64>() / divergences.len() as f64;
+        assert!(mean <= 0.01, "density {density}: {mean}");
     }
 }
 

@@ -84,6 +84,27 @@ impl Weights {
         }
     }
 
+    /// The same with zeros in all but the share `density` of the blocks of every matrix of the GRUs, gate by gate.
+    pub fn pruned(mut self, config: &Config, density: f64) -> Self {
+        for matrix in self.layers.iter_mut().flat_map(|layer| [&mut layer.weight_ih, &mut layer.weight_hh]) {
+            let whole = std::mem::replace(matrix, Matrix::Full(Vec::new()));
+            *matrix = whole.pruned(3 * config.hidden, 3, density);
+        }
+        self
+    }
+
+    /// As [`Self::quantised`], the GRUs' 8-bit matrices without their blocks of zeros.
+    pub fn sparse(self, config: &Config) -> Self {
+        let mut quantised = self.quantised(config);
+        for matrix in quantised.layers.iter_mut().flat_map(|layer| [&mut layer.weight_ih, &mut layer.weight_hh]) {
+            if let Matrix::Quantised { .. } = matrix {
+                let whole = std::mem::replace(matrix, Matrix::Full(Vec::new()));
+                *matrix = whole.sparse(3 * config.hidden);
+            }
+        }
+        quantised
+    }
+
     /// The tensors that hold them in a file; primed states and a self-test may be added.
     pub fn tensors(&self, config: &Config) -> Vec<(String, Vec<usize>, Values<'_>)> {
         let gates = 3 * config.hidden;

@@ -2,10 +2,10 @@
 use super::MAX_CONTROLS;
 use crate::checkpoint::LoadError;
 use crate::dsp::period_table::MOST_HARMONICS;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `config` of a wavetable's file.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 pub struct Config {
     /// Samples of a period that the network draws.
     pub period: usize,
@@ -19,10 +19,30 @@ pub struct Config {
     pub hidden: Vec<usize>,
     /// Does the network give the logarithm of a gain, behind the samples?
     pub gain: bool,
+    /// The way back from a sound to the controls, if the file has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderConfig>,
+}
+
+/// Sizes of the encoder.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+pub struct EncoderConfig {
+    /// Harmonics of a period that it sees.
+    pub harmonics: usize,
+    /// Widths of its hidden layers.
+    pub hidden: Vec<usize>,
+}
+
+impl EncoderConfig {
+    fn check(&self) -> Result<(), LoadError> {
+        within("config.encoder.harmonics", self.harmonics, 1, MOST_HARMONICS)?;
+        within("config.encoder.hidden: count", self.hidden.len(), 0, 8)?;
+        self.hidden.iter().try_for_each(|width| within("config.encoder.hidden", *width, 1, 1024))
+    }
 }
 
 /// What the samples of a period are.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Output {
     /// The period itself.
@@ -46,7 +66,8 @@ impl Config {
         let widths: Vec<usize> =
             [self.inputs(controls)].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs()]).collect();
         let work = widths.windows(2).map(|pair| pair[0] * pair[1]).sum();
-        within("config: products a period", work, 1, MOST_WORK)
+        within("config: products a period", work, 1, MOST_WORK)?;
+        self.encoder.as_ref().map_or(Ok(()), EncoderConfig::check)
     }
 
     /// Numbers that the first layer sees.

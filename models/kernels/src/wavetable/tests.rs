@@ -149,6 +149,9 @@ fn files_that_do_not_fit_are_refused_by_name() {
         (r#""hidden":[20]"#, r#""hidden":[21]"#, "decoder.0.weight"),
         (r#""output":"period""#, r#""output":"both""#, "config"),
         (r#""gain":true"#, r#""gain":false"#, "decoder.1.weight"),
+        (r#""gain":true"#, r#""gain":true,"encoder":{"harmonics":0,"hidden":[]}"#, "config.encoder.harmonics"),
+        (r#""gain":true"#, r#""gain":true,"encoder":{"harmonics":8,"hidden":[2000]}"#, "config.encoder.hidden"),
+        (r#""gain":true"#, r#""gain":true,"encoder":{"harmonics":8,"hidden":[9]}"#, "encoder.0.weight"),
     ] {
         let text = load(config(64, false).replace(from, to), tensors(64, false));
         assert!(text.contains(word), "{to}: expected a text with {word}, found {text}");

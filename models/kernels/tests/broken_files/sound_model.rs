@@ -67,7 +67,7 @@ fn a_broken_8_bit_weight_is_refused_by_name() {
     fn layer(weights: &mut Weights) -> (&mut Vec<i8>, &mut Vec<f32>) {
         match &mut weights.layers[1].weight_hh {
             Matrix::Quantised { values, scale } => (values, scale),
-            Matrix::Full(_) => panic!("not quantised"),
+            _ => panic!("not quantised"),
         }
     }
     refused(&changed(|w| layer(w).0[17] = -128), "tensor `gru.weight_hh_l1` at 17: expected -127 to 127, found -128");
@@ -81,6 +81,108 @@ fn a_broken_8_bit_weight_is_refused_by_name() {
     };
     assert!(bare(vec![256, 20]).contains("tensor `h2o.weight_scale`: missing, expected shape [256]"));
     assert!(bare(vec![20, 256]).contains("tensor `h2o.weight`: expected shape [256, 20], found [20, 256]"));
+}
+
+/// Sizes whose rows come in eights and columns in fours.
+fn even() -> Config {
+    Config { hidden: 24, ..config() }
+}
+
+/// A valid file of sparse weights, one of them changed.
+fn sparse(change: impl FnOnce(&mut Vec<[[i8; 4]; 8]>, &mut Vec<bool>, &mut Vec<f32>)) -> Vec<u8> {
+    let mut weights = Weights::random(1, &even()).pruned(&even(), 0.25).sparse(&even());
+    let Matrix::Sparse { blocks, mask, scale } = &mut weights.layers[1].weight_hh else { panic!("not sparse") };
+    change(blocks, mask, scale);
+    weights.write(&even(), example::metadata(&even())).unwrap()
+}
+
+#[test]
+fn a_broken_sparse_weight_is_refused_by_name() {
+    SoundModel::load(&sparse(|_, _, _| {})).unwrap();
+    // Of 9 by 6 blocks each gate keeps 5 of 18 (a quarter of them, rounded).
+    refused(
+        &sparse(|blocks, _, _| blocks.truncate(2)),
+        "tensor `gru.weight_hh_l1_blocks`: expected shape [15, 8, 4], found [2, 8, 4]",
+    );
+    refused(
+        &sparse(|_, mask, _| mask.fill(false)),
+        "`gru.weight_hh_l1_blocks`: expected shape [0, 8, 4], found [15, 8, 4]",
+    );
+    refused(
+        &sparse(|_, mask, _| mask.fill(true)),
+        "`gru.weight_hh_l1_blocks`: expected shape [54, 8, 4], found [15, 8, 4]",
+    );
+    refused(
+        &sparse(|blocks, _, _| blocks[1][2][3] = -128),
+        "tensor `gru.weight_hh_l1_blocks` at 43: expected -127 to 127, found -128",
+    );
+    refused(&sparse(|_, _, scale| scale[3] = f32::INFINITY), "tensor `gru.weight_hh_l1_scale`: value inf at 3");
+}
+
+#[test]
+fn sparse_tensors_that_do_not_fit_each_other_are_refused() {
+    let (weights, flags) = (vec![1i8; 64], [true, false, false, true]);
+    let blocks = |shape: &[usize]| ("w_blocks".to_string(), shape.to_vec(), Values::I8(&weights));
+    let mask = |shape: &[usize]| ("w_mask".to_string(), shape.to_vec(), Values::Bool(&flags));
+    let scale = ("w_scale".to_string(), vec![16], Values::F32(&[1.0; 16]));
+    let read = |tensors: &[_], shape| {
+        let bytes = write_mixed(example::metadata(&config()), tensors).unwrap();
+        Checkpoint::parse(&bytes).unwrap().matrix("w", shape).map_err(|e| e.to_string())
+    };
+    let error = |tensors: &[_], shape| read(tensors, shape).unwrap_err();
+    let whole = [blocks(&[2, 8, 4]), mask(&[2, 2]), scale.clone()];
+    assert_eq!(read(&whole, [16, 8]).unwrap().full(16).iter().filter(|w| **w == 1.0).count(), 64);
+    for (tensors, shape, expected) in [
+        (
+            &whole[..],
+            [16, 6],
+            "tensor `w_blocks`: expected rows in eights and columns in fours, or `w` in their place, found [16, 6]",
+        ),
+        (&whole, [12, 8], "in eights and columns in fours, or `w` in their place, found [12, 8]"),
+        (&whole, [16, 16], "tensor `w_mask`: expected shape [2, 4], found [2, 2]"),
+        (&whole[..1], [16, 8], "tensor `w_mask`: missing, expected shape [2, 2]"),
+        (&whole[1..], [16, 8], "tensor `w`: missing, expected shape [16, 8]"),
+        (&whole[..2], [16, 8], "tensor `w_scale`: missing, expected shape [16]"),
+        (
+            &[blocks(&[2, 4, 8]), mask(&[2, 2]), scale.clone()],
+            [16, 8],
+            "tensor `w_blocks`: expected shape [2, 8, 4], found [2, 4, 8]",
+        ),
+        (
+            &[blocks(&[2, 8, 4]), mask(&[4]), scale.clone()],
+            [16, 8],
+            "tensor `w_mask`: expected shape [2, 2], found [4]",
+        ),
+        (
+            &[("w_blocks".to_string(), vec![2, 8, 4], Values::F32(&[0.0; 64])), mask(&[2, 2]), scale.clone()],
+            [16, 8],
+            "tensor `w_blocks`: expected I8, found F32",
+        ),
+        (
+            &[blocks(&[2, 8, 4]), ("w_mask".to_string(), vec![2, 2], Values::I8(&[1, 0, 0, 1])), scale.clone()],
+            [16, 8],
+            "tensor `w_mask`: expected BOOL, found I8",
+        ),
+    ] {
+        let found = error(tensors, shape);
+        assert!(found.contains(expected), "expected a text with `{expected}`, found `{found}`");
+    }
+    // A mask is bytes, which may be anything.
+    let mut bytes = write_mixed(example::metadata(&config()), &whole).unwrap();
+    let place = bytes.windows(4).rposition(|bytes| bytes == [1, 0, 0, 1]).unwrap();
+    bytes[place + 2] = 2;
+    let found = Checkpoint::parse(&bytes).unwrap().matrix("w", [16, 8]).unwrap_err().to_string();
+    assert!(found.contains("tensor `w_mask` at 2: expected 0 or 1, found 2"), "{found}");
+}
+
+#[test]
+fn a_weight_that_is_there_twice_is_refused() {
+    let weights = Weights::random(1, &even()).pruned(&even(), 0.25).sparse(&even());
+    let mut tensors = weights.tensors(&even());
+    let whole = vec![0.0; 72 * 24];
+    tensors.push(("gru.weight_hh_l1".into(), vec![72, 24], Values::F32(&whole)));
+    let bytes = write_mixed(example::metadata(&even()), &tensors).unwrap();
+    refused(&bytes, "tensor `gru.weight_hh_l1_blocks` belongs to no part of this model");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! `doppel render phaser`: a sound through a model, by the engine that the plug-in runs.
 use super::alignment::lag_samples;
 use super::phase_track::PhaseTrack;
-use super::settings::{self, Change};
+use super::settings;
 use crate::audio::{self, Audio};
 use crate::metrics;
 use crate::models::ModelFile;
 use crate::plot;
+use crate::settings::{Change, automation, parse};
 use anyhow::{Context, Result, bail};
 use kernels::phaser::{Controls, Engine, Phaser};
 use std::path::PathBuf;
@@ -59,7 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.block == 0 {
         bail!("--block 0: expected at least 1");
     }
-    let model = Arc::new(ModelFile::open(args.model.as_deref())?.phaser()?);
+    let model = Arc::new(ModelFile::open(Phaser::NOUN, args.model.as_deref())?.phaser()?);
     let mut dry = Audio::read(&args.input)?;
     if let Some(rate) = args.rate {
         dry = dry.resampled(rate)?;
@@ -70,11 +71,11 @@ pub fn run(args: &Args) -> Result<()> {
     let mut controls = settings::defaults(model.info());
     let mut set_rate = false;
     for text in &args.settings {
-        let (id, value) = settings::parse(text)?;
+        let (id, value) = parse(text)?;
         set_rate |= id == "rate";
         settings::set(&mut controls, model.info(), &id, value)?;
     }
-    let changes = args.automate.as_deref().map_or_else(|| Ok(Vec::new()), settings::automation)?;
+    let changes = args.automate.as_deref().map_or_else(|| Ok(Vec::new()), automation)?;
     let followed = args.follow.as_ref().map(|path| Followed::read(path, &dry)).transpose()?;
     if let (Some(followed), false) = (&followed, set_rate) {
         controls.rate_hz = followed.rate_hz as f32;

@@ -1,8 +1,8 @@
 //! The phaser's parameters on the command line: the plug-in's ids, units and defaults.
+use crate::settings::{parse, within};
 use anyhow::{Context, Result, bail};
 use kernels::checkpoint::{ControlInfo, ModelInfo};
 use kernels::phaser::Controls;
-use std::path::Path;
 
 /// Ids that every model has, beside the controls that it declares itself.
 const COMMON: [&str; 9] = ["rate", "phase", "stereo_phase", "drift", "depth", "mix", "input", "output", "bypass"];
@@ -21,10 +21,7 @@ pub fn defaults(info: &ModelInfo) -> Controls {
 /// Sets a parameter by id; `phase` (degrees) is where the LFO stands at that moment.
 pub fn set(controls: &mut Controls, info: &ModelInfo, id: &str, value: f32) -> Result<()> {
     let decibels = |db: f32| 10f32.powf(db / 20.0);
-    let within = |low: f32, high: f32| match (low..=high).contains(&value) {
-        true => Ok(value),
-        false => Err(anyhow::anyhow!("{id}={value}: expected {low} to {high}")),
-    };
+    let within = |low, high| within(id, value, low, high);
     match id {
         "rate" => controls.rate_hz = within(0.0, 100.0)?,
         "phase" => controls.phase_turns = Some(f64::from(within(-360.0, 360.0)?) / 360.0),
@@ -47,13 +44,6 @@ pub fn set(controls: &mut Controls, info: &ModelInfo, id: &str, value: f32) -> R
     Ok(())
 }
 
-/// An `id=value` of the command line.
-pub fn parse(text: &str) -> Result<(String, f32)> {
-    let (id, value) = text.split_once('=').with_context(|| format!("`{text}`: expected id=value, as in rate=0.5"))?;
-    let number = value.trim().parse().ok().filter(|v: &f32| v.is_finite());
-    Ok((id.trim().into(), number.with_context(|| format!("`{text}`: `{value}` is no number"))?))
-}
-
 /// Values of a computed device's controls from text such as `rate=2,colour=1`, those not named at their defaults.
 pub fn fixed_values(text: &str, controls: &[ControlInfo]) -> Result<Vec<f64>> {
     let mut values: Vec<f64> = controls.iter().map(|control| f64::from(control.default)).collect();
@@ -70,42 +60,4 @@ pub fn fixed_values(text: &str, controls: &[ControlInfo]) -> Result<Vec<f64>> {
         values[place] = f64::from(value);
     }
     Ok(values)
-}
-
-/// One change of a parameter on its way.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// Time from the start, in seconds.
-    pub time_s: f64,
-    /// Parameter.
-    pub id: String,
-    /// New value, in the parameter's unit.
-    pub value: f32,
-}
-
-/// A table of changes: lines of `seconds,id,value`, a header and comments with # allowed; sorted by time.
-pub fn automation(path: &Path) -> Result<Vec<Change>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let mut changes = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        let is_header = number == 0 && fields[0].parse::<f64>().is_err();
-        if line.trim().is_empty() || line.starts_with('#') || is_header {
-            continue;
-        }
-        let change = match fields.as_slice() {
-            [time, id, value] => time.parse().ok().zip(value.parse().ok()).map(|(time_s, value)| Change {
-                time_s,
-                id: (*id).into(),
-                value,
-            }),
-            _ => None,
-        };
-        let change = change.filter(|c| c.time_s.is_finite() && c.time_s >= 0.0 && c.value.is_finite());
-        changes.push(change.with_context(|| {
-            format!("{}:{}: expected `seconds,id,value`, found `{line}`", path.display(), number + 1)
-        })?);
-    }
-    changes.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
-    Ok(changes)
 }

@@ -222,7 +222,7 @@ fn adversarial(args: &Args, budget: Budget) -> Result<()> {
 }
 
 fn distilled(args: &Args, budget: Budget) -> Result<()> {
-    let file = ModelFile::open(args.teacher.as_deref())?;
+    let file = ModelFile::open(Phaser::NOUN, args.teacher.as_deref())?;
     let (teacher, info) = (export::read(&file.bytes).with_context(|| file.name.clone())?, file.phaser()?);
     let window = Window { receptive_field: 0, frame: teacher.config.frame, samples: 1, count: 1 };
     let data = Data::open(args, window)?;

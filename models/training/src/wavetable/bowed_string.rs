@@ -28,6 +28,8 @@ const LOOP_EXTRA_SAMPLES: f64 = 4.0;
 const SHORTEST_SAMPLES: f64 = 0.3;
 /// What the string keeps of a wave at 0 Hz each time it passes.
 const STRING_GAIN: f64 = 0.95;
+/// Share of the difference of speeds above which the bow carries the string along.
+const STUCK: f64 = 0.9;
 
 /// One string under one bow. `new` allocates, everything else computes.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct BowedString {
     string_pole: f64,
     /// Last output of that low-pass.
     string_last: f64,
+    /// Did the string slip in the last step?
+    slips: bool,
     vibrato: Vibrato,
     /// Excursion of the vibrato, of the string's length.
     vibrato_depth: f64,
@@ -74,6 +78,7 @@ impl BowedString {
             envelope: Envelope::new(rate_hz),
             string_pole: 0.75 - (0.2 * 22050.0 / rate_hz),
             string_last: 0.0,
+            slips: false,
             vibrato: Vibrato::new(6.12723, rate_hz),
             vibrato_depth: 0.0,
             body: Resonator::default(),
@@ -108,6 +113,11 @@ impl BowedString {
         self.envelope.set_target(speed);
     }
 
+    /// Pole of the string's losses, 0..1: the higher, the darker. STK has no such controller.
+    pub fn set_string_pole(&mut self, pole: f64) {
+        self.string_pole = pole;
+    }
+
     /// Rate of the vibrato, 0..1 for 0 to 12 Hz. Controller 11 over 128.
     pub fn set_vibrato_rate(&mut self, rate: f64) {
         self.vibrato.set_rate(rate * 12.0, self.rate_hz);
@@ -116,6 +126,11 @@ impl BowedString {
     /// Depth of the vibrato, 0..1. Controller 1 over 128.
     pub fn set_vibrato_depth(&mut self, depth: f64) {
         self.vibrato_depth = depth * 0.4;
+    }
+
+    /// Did the string slip under the bow in the last step, or rest on it?
+    pub fn slips(&self) -> bool {
+        self.slips
     }
 
     /// Starts to bow; the bow goes down whatever the pressure.
@@ -146,7 +161,9 @@ impl BowedString {
         let from_bridge = -self.string_last;
         let from_nut = -self.neck.last();
         let difference = bow_velocity - (from_bridge + from_nut);
-        let added = if self.bow_down { difference * friction(difference, self.slope) } else { 0.0 };
+        let grip = if self.bow_down { friction(difference, self.slope) } else { 0.0 };
+        self.slips = grip < STUCK;
+        let added = difference * grip;
         self.neck.step(from_bridge + added);
         self.bridge.step(from_nut + added);
         if self.vibrato_depth > 0.0 {

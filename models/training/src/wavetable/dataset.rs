@@ -2,8 +2,8 @@
 //!
 //! [`published`] is what Sinclair 2017 (arXiv 1806.09617) and the author's program trained on, step by step; [`periods`] is
 //! ours. Both are decided by their settings and a seed.
+pub mod alignment;
 pub mod capture;
-pub mod harmonics;
 pub mod periods;
 pub mod published;
 
@@ -27,6 +27,8 @@ pub struct Dataset {
     pub log_gain: Vec<f32>,
     /// Which harmonic of the tuned pitch the string sounds, `[rows]`: 1 but where it slips more than once a period.
     pub mode: Vec<f32>,
+    /// What the machine was set to without the network being told, 0..1, `[rows]`; empty where there is no such thing.
+    pub hidden: Vec<f32>,
     /// What a frame is multiplied with, element by element, before `mean` is added; empty for frames in their own units.
     pub std: Vec<f32>,
     /// Added to the product, `[about.period]`; empty as `std`.
@@ -38,7 +40,7 @@ pub struct Dataset {
 /// What holds for all rows of a [`Dataset`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct About {
-    /// `bowed1`, `bowed2` or `strings`.
+    /// `bowed1`, `bowed2`, `strings`, a source or a recording.
     pub name: String,
     /// Numbers of a frame.
     pub period: usize,
@@ -59,7 +61,7 @@ pub struct About {
 /// One column of conditions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
-    /// `pressure`, `position` (0..128, as STK's controllers) or `pitch` (Hz).
+    /// `pressure`, `position` (0..128, as STK's controllers), `pitch` (Hz) or what else was turned.
     pub id: String,
     /// Lowest value.
     pub min: f32,
@@ -99,20 +101,22 @@ impl Dataset {
     }
 
     /// Appends a row.
-    fn push(&mut self, frame: impl IntoIterator<Item = f64>, conditions: &[f64], gain: f64, mode: usize) {
+    pub fn push(&mut self, frame: impl IntoIterator<Item = f64>, conditions: &[f64], gain: f64, mode: usize) {
         self.frames.extend(frame.into_iter().map(|x| x as f32));
         self.conditions.extend(conditions.iter().map(|c| *c as f32));
         self.log_gain.push(gain.ln() as f32);
         self.mode.push(mode as f32);
     }
 
-    fn empty(about: About) -> Self {
+    /// No rows yet.
+    pub fn empty(about: About) -> Self {
         Self {
             about,
             frames: Vec::new(),
             conditions: Vec::new(),
             log_gain: Vec::new(),
             mode: Vec::new(),
+            hidden: Vec::new(),
             std: Vec::new(),
             mean: Vec::new(),
             reference: Vec::new(),
@@ -128,6 +132,7 @@ impl Dataset {
             tensor("conditions", &[rows, columns], &self.conditions),
             tensor("log_gain", &[rows], &self.log_gain),
             tensor("mode", &[rows], &self.mode),
+            tensor("hidden", &[self.hidden.len()], &self.hidden),
             tensor("std", &[self.std.len()], &self.std),
             tensor("mean", &[self.mean.len()], &self.mean),
             tensor("reference", &[self.reference.len()], &self.reference),
@@ -156,6 +161,7 @@ impl Dataset {
             conditions: column("conditions")?,
             log_gain: column("log_gain")?,
             mode: column("mode")?,
+            hidden: column("hidden")?,
             std: column("std")?,
             mean: column("mean")?,
             reference: column("reference")?,

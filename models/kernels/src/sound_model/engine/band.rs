@@ -41,7 +41,7 @@ impl Band {
         let rate_hz = model.info().sample_rate_hz;
         let ramp = |value, seconds: f64| Ramp::new(value, (seconds * rate_hz) as usize);
         Self {
-            roles: Roles::new(model.info()),
+            roles: Roles::new(model.info(), model.calibration()),
             state: SoundModelState::new(model, voices),
             slots: (0..voices).map(|slot| Slot::new(slot, rate_hz)).collect(),
             kernel: Kernel::new(),

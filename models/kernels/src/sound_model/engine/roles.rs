@@ -1,6 +1,7 @@
 //! Which of a file's controls the notes play, and which the player: pitch, amplitude, timbres.
 use super::controls::{Controls, MAX_TRANSPOSITION_SEMITONES, Outside};
 use crate::checkpoint::{ControlInfo, ModelInfo};
+use crate::sound_model::calibration::Calibration;
 use crate::sound_model::config::MAX_CONDITIONS;
 use crate::voices::{self, Dimension, PitchRange, VoiceControls};
 
@@ -20,15 +21,17 @@ pub(super) struct Roles {
     low_note: f32,
     /// Highest one.
     high_note: f32,
+    /// How far off the network's pitch is.
+    calibration: Calibration,
 }
 
 impl Roles {
-    pub fn new(info: &ModelInfo) -> Self {
+    pub fn new(info: &ModelInfo, calibration: &Calibration) -> Self {
         let pitch = info.control("pitch").map(|(place, control)| (place, control.clone()));
         let amplitude = ["amplitude", "a"].iter().find_map(|id| info.control(id)).map(|(place, _)| place);
         let taken = |place: usize| amplitude == Some(place) || pitch.as_ref().is_some_and(|(other, _)| *other == place);
         let end = |value: fn(&ControlInfo) -> f32| {
-            pitch.as_ref().map_or(UNPITCHED_NOTE, |(_, control)| note_of(control, value(control)))
+            pitch.as_ref().map_or(UNPITCHED_NOTE, |(_, control)| control.midi_note(value(control)))
         };
         Self {
             amplitude,
@@ -36,6 +39,7 @@ impl Roles {
             low_note: end(|control| control.trained_min),
             high_note: end(|control| control.trained_max),
             pitch,
+            calibration: calibration.clone(),
         }
     }
 
@@ -86,7 +90,8 @@ impl Roles {
             conditions[*second] += 2.0 * controls.pressure_to_timbre * voice.value(Dimension::Pressure, sample);
         }
         if let Some((place, control)) = &self.pitch {
-            conditions[*place] = control.normalised(value_of(control, note));
+            let asked = self.calibration.asked(note, controls.temperature);
+            conditions[*place] = control.normalised(value_of(control, asked));
         }
         if let Some(place) = self.amplitude {
             conditions[place] = 2.0 * level.min(1.0) - 1.0;
@@ -95,20 +100,9 @@ impl Roles {
     }
 }
 
-fn is_in_hz(control: &ControlInfo) -> bool {
-    control.unit.eq_ignore_ascii_case("hz")
-}
-
 /// A MIDI note in the unit of a pitch control.
 fn value_of(control: &ControlInfo, note: f64) -> f32 {
-    if is_in_hz(control) { hz_of(note) } else { note as f32 }
-}
-
-/// The MIDI note of a pitch control's value, within those that there are.
-fn note_of(control: &ControlInfo, value: f32) -> f32 {
-    // The least frequency here lies below all of them.
-    let note = if is_in_hz(control) { 69.0 + 12.0 * (value.max(1.0) / 440.0).log2() } else { value };
-    note.clamp(0.0, 127.0)
+    if control.is_in_hz() { hz_of(note) } else { note as f32 }
 }
 
 /// Fundamental of a MIDI note in Hz.
@@ -133,7 +127,7 @@ mod tests {
         let bytes = crate::sound_model::example::file(1, &config).unwrap();
         let mut info = crate::sound_model::SoundModel::load(&bytes).unwrap().info().clone();
         info.controls = controls;
-        Roles::new(&info)
+        Roles::new(&info, &Calibration::default())
     }
 
     #[test]

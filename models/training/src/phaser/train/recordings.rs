@@ -64,7 +64,7 @@ pub struct Recordings {
 
 /// `rate=2.33,colour=0` as it stands behind `--at`.
 fn parse_settings(text: &str) -> Result<BTreeMap<String, f32>> {
-    text.split(',').filter(|part| !part.trim().is_empty()).map(crate::phaser::settings::parse).collect()
+    text.split(',').filter(|part| !part.trim().is_empty()).map(crate::settings::parse).collect()
 }
 
 /// A file's name without its folder, for lines that are read by the dozen.

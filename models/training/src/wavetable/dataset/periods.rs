@@ -2,9 +2,9 @@
 //!
 //! Against the published set this puts no seam into a period, no flip, no pitch of the body and no 80 dB of level into
 //! what a network has to learn: with the same network it explains more with no latent than the published one with it.
-use super::harmonics::{Period, Synthesis, period, samples_needed};
 use super::{About, Condition, Dataset};
 use crate::wavetable::bowed_string::BowedString;
+use kernels::wavetable::period::{Period, Synthesis, period, samples_needed};
 use rayon::prelude::*;
 
 /// Quietest period that counts as sound, RMS.

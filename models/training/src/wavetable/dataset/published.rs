@@ -41,16 +41,7 @@ pub fn prepare(name: &str, records: &[Record], captures: usize, alignment: Align
         Alignment::Correlation => reference(&sounds, seed),
         Alignment::Extreme => Vec::new(),
     };
-    let frames: Vec<Vec<f64>> = sounds
-        .iter()
-        .map(|sound| {
-            let turned = match alignment {
-                Alignment::Correlation => correlated(sound, &reference),
-                Alignment::Extreme => from_extreme(sound),
-            };
-            turned.windows(2).map(|pair| pair[1] - pair[0]).collect()
-        })
-        .collect();
+    let frames: Vec<Vec<f64>> = sounds.iter().map(|sound| differences(sound, alignment, &reference)).collect();
     let (mean, std) = statistics(&frames);
     for (record, frame) in records.iter().zip(&frames) {
         let normalised = frame.iter().zip(&mean).zip(&std).map(|((d, mean), std)| (d - mean) / (SCALE * std));
@@ -60,6 +51,31 @@ pub fn prepare(name: &str, records: &[Record], captures: usize, alignment: Align
     set.std = std.iter().map(|x| (SCALE * x) as f32).collect();
     set.reference = reference.iter().map(|x| *x as f32).collect();
     set
+}
+
+/// Other records as `set` was prepared: turned to its reference, scaled by its mean and deviation. The author's evaluation
+/// turned each test record to the training record of its true parameters instead.
+pub fn prepare_like(set: &Dataset, records: &[Record]) -> Dataset {
+    let reference: Vec<f64> = set.reference.iter().map(|x| f64::from(*x)).collect();
+    let alignment = if reference.is_empty() { Alignment::Extreme } else { Alignment::Correlation };
+    let mut like = Dataset::empty(About { rejected: 0, ..set.about.clone() });
+    for record in records {
+        let sound: Vec<f64> = record.sound.iter().copied().map(six_digits).collect();
+        let frame = differences(&sound, alignment, &reference).into_iter().zip(&set.mean).zip(&set.std);
+        let normalised = frame.map(|((d, mean), std)| (d - f64::from(*mean)) / f64::from(*std));
+        like.push(normalised, &[record.pressure, record.position], record.rms(), 1);
+    }
+    (like.mean, like.std, like.reference) = (set.mean.clone(), set.std.clone(), set.reference.clone());
+    like
+}
+
+/// The turned record's differences.
+fn differences(sound: &[f64], alignment: Alignment, reference: &[f64]) -> Vec<f64> {
+    let turned = match alignment {
+        Alignment::Correlation => correlated(sound, reference),
+        Alignment::Extreme => from_extreme(sound),
+    };
+    turned.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
 /// What is left of a sample in the author's text file.
@@ -138,6 +154,8 @@ mod tests {
             let widest = sound.iter().fold(0.0f64, |m, x| m.max(x.abs())) as f32;
             assert!(total.abs() <= 2.0 * widest, "{total} for samples within {widest}");
             assert_eq!(set, prepare("bowed2", &records, 300, alignment, 5));
+            let like = prepare_like(&set, &records[..20]);
+            assert!((0..20 * FRAME).all(|n| (like.frames[n] - set.frames[n]).abs() < 1e-4));
         }
         assert_eq!(prepare("known", &trajectory(), 714, Alignment::Extreme, 1).len(), 714);
     }

@@ -123,6 +123,25 @@ fn a_network_that_has_an_amplitude_plays_the_envelope_itself() {
 }
 
 #[test]
+fn a_network_that_is_flat_is_asked_for_more() {
+    let config = Config { conditions: 1, layers: 1, hidden: 8, width: 8, ..Config::paper() };
+    let mut metadata = metadata(&config, &["pitch"]);
+    let table = r#"{"temperatures": [0.8, 1.0], "notes": [64, 76], "cents": [[-24, -12], [0, 0]]}"#;
+    metadata.insert("calibration".into(), table.into());
+    let bytes = Weights::random(1, &config).write(&config, metadata).unwrap();
+    let mut rig = Rig::new(&Arc::new(SoundModel::load(&bytes).unwrap()), RATE_HZ, 1);
+    rig.controls.temperature = 0.8;
+    rig.play(&[on(70)], 5 * MS);
+    let found = readings(&rig)[0];
+    // 18 cents of twelve semitones, which are two.
+    assert!((found.conditions[0] - 0.03).abs() < 1e-5, "{}", found.conditions[0]);
+    assert_eq!(found.pitch_note, 70.0);
+    rig.controls.temperature = 1.0;
+    rig.play(&[], 5 * MS);
+    assert_eq!(readings(&rig)[0].conditions[0], 0.0);
+}
+
+#[test]
 fn a_note_outside_is_transposed_clamped_or_folded() {
     for (key, outside, expected) in [
         (88, Outside::Transpose, 88.0),

@@ -57,6 +57,22 @@ pub fn period(sound: &[f64], tuned_samples: f64) -> Option<f64> {
     (resembles > STEADY).then_some(period)
 }
 
+/// A period in samples measured over up to so many of itself, from a first guess, and how well the sound repeats after them.
+/// What a sound is too short for is left out.
+pub fn refined(sound: &[f64], guess_samples: f64, most_periods: usize) -> (f64, f64) {
+    let (mut period, mut resembles) = (guess_samples, 0.0);
+    for periods in 1..=most_periods {
+        let around = periods as f64 * period;
+        let room = sound.len() as f64 - around - 3.0;
+        if room < period || around < 4.0 {
+            break;
+        }
+        let (lag, found) = best_lag(sound, around - 1.5, around + 1.5, room as usize);
+        (period, resembles) = (lag / periods as f64, found);
+    }
+    (period, resembles)
+}
+
 /// The harmonics of one period.
 #[derive(Clone, Debug)]
 pub struct Period {
@@ -65,12 +81,17 @@ pub struct Period {
 }
 
 impl Period {
-    /// Projects a sound onto the harmonics of a period, at most `count` of them and below half the rate.
+    /// Projects a sound onto the harmonics of a period, at most `count` of them and below half the rate, over eight periods.
+    pub fn of(sound: &[f64], period_samples: f64, count: usize) -> Self {
+        Self::over(sound, period_samples, count, LONGEST_LAG)
+    }
+
+    /// The same over a number of periods, two at least.
     ///
     /// The Hann window spans whole periods, so that its zeros lie on all the other harmonics; rounding its length to a
     /// sample leaves less than -80 dB of a neighbour.
-    pub fn of(sound: &[f64], period_samples: f64, count: usize) -> Self {
-        let length = (LONGEST_LAG as f64 * period_samples).round() as usize;
+    pub fn over(sound: &[f64], period_samples: f64, count: usize, periods: usize) -> Self {
+        let length = (periods as f64 * period_samples).round() as usize;
         let window: Vec<f64> =
             (0..length).map(|n| (1.0 - (TAU * n as f64 / length as f64).cos()) / length as f64).collect();
         let count = count.min((0.5 * period_samples).ceil() as usize - 1);
@@ -89,6 +110,17 @@ impl Period {
             2.0 * sum
         });
         Self { harmonics: harmonics.collect() }
+    }
+
+    /// The harmonics of samples that are one period.
+    pub fn of_samples(samples: &[f32]) -> Self {
+        let plan = RealFftPlanner::<f64>::new().plan_fft_forward(samples.len());
+        let mut input: Vec<f64> = samples.iter().map(|x| f64::from(*x)).collect();
+        let mut spectrum = plan.make_output_vec();
+        plan.process(&mut input, &mut spectrum).expect("buffers were made by the plan");
+        let gain = 2.0 / samples.len() as f64;
+        let count = (samples.len() - 1) / 2;
+        Self { harmonics: spectrum[1..=count].iter().map(|h| gain * h).collect() }
     }
 
     /// RMS of the period.
@@ -181,7 +213,7 @@ mod tests {
 
     #[test]
     fn noise_has_no_period() {
-        let noise: Vec<f64> = kernels::nn::naive::noise(1, 2000).into_iter().map(f64::from).collect();
+        let noise: Vec<f64> = crate::nn::naive::noise(1, 2000).into_iter().map(f64::from).collect();
         assert_eq!(period(&noise, 100.0), None);
         assert_eq!(period(&[0.0; 2000], 100.0), None);
     }
@@ -196,6 +228,17 @@ mod tests {
         let samples = synthesis.samples(&spike);
         assert!((samples[0] + 3.0).abs() < 0.01, "{}", samples[0]);
         assert!((spike.rms() - (samples.iter().map(|x| x * x).sum::<f64>() / 256.0).sqrt()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn samples_of_a_period_give_its_harmonics_back() {
+        let samples: Vec<f32> = Synthesis::new(64).samples(&saw()).into_iter().map(|x| x as f32).collect();
+        let found = Period::of_samples(&samples);
+        assert_eq!(found.harmonics.len(), 31);
+        for (k, h) in found.harmonics.iter().enumerate() {
+            let expected = saw().harmonics.get(k).copied().unwrap_or(Complex64::ZERO);
+            assert!((h - expected).norm() < 1e-6, "harmonic {}: {h}", k + 1);
+        }
     }
 
     #[test]

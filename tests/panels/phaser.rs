@@ -1,20 +1,15 @@
-//! The panels as a user sees them: pictures at three scales, and what a click does.
-use egui::Vec2;
+//! The phaser's panel.
+use crate::looks_as_it_should;
+use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use kernels::phaser::{Controls, Phaser, Probe};
 use plugin::phaser::panel::{Actions, View, panel};
 use plugin::phaser::params::PhaserParams;
 use plugin::project::InstrumentParams;
 use plugin::scope::Reading;
-use plugin::shell::SIZE;
 use plugin::ui::param::Gesture;
 use plugin::ui::response::frequencies_hz;
-use plugin::ui::theme;
 use plugin::ui::top_bar::{TopBarAction, TopBarView};
-
-/// Pixels that may differ: another software renderer rounds edges of glyphs and lines otherwise.
-const FAILED_PIXELS: usize = 6_000;
 
 /// A panel in the middle of a sweep, with the response that the factory model really has there.
 fn view() -> View {
@@ -42,6 +37,7 @@ fn view() -> View {
             preset: "Pedal at noon".into(),
             is_b: false,
             zoom: 1.0,
+            sound_help: None,
         },
         params: params.views(Some(model.info())),
         reading: Reading {
@@ -54,6 +50,7 @@ fn view() -> View {
             host_rate_hz: 48_000.0,
             latency_samples: 170,
             guard_events: 0,
+            notes: None,
         },
         model_rate_hz: 44_100.0,
         curves_db,
@@ -75,43 +72,24 @@ fn the_dial_shows_the_models_own_sweep_and_a_circle_where_none_is() {
 }
 
 fn harness(view: View, scale: f32) -> Harness<'static, Actions> {
-    let mut dressed = false;
-    Harness::builder()
-        .with_size(Vec2::new(SIZE.0, SIZE.1))
-        .with_pixels_per_point(scale)
-        .with_step_dt(1.0 / 60.0)
-        .wgpu()
-        .build_ui_state(
-            move |ui, actions: &mut Actions| {
-                if !dressed {
-                    theme::apply(ui.ctx());
-                    dressed = true;
-                }
-                let done = panel(ui, &view);
-                actions.edits.extend(done.edits);
-                actions.bar.extend(done.bar);
-            },
-            Actions::default(),
-        )
+    let draw = move |ui: &mut egui::Ui, actions: &mut Actions| {
+        let done = panel(ui, &view);
+        actions.edits.extend(done.edits);
+        actions.bar.extend(done.bar);
+    };
+    crate::harness(draw, scale)
 }
 
 #[test]
 fn the_phaser_looks_as_it_should_at_three_scales() {
-    let mut results = SnapshotResults::new();
-    for (scale, name) in [(1.0, "phaser_1x"), (1.5, "phaser_1.5x"), (2.0, "phaser_2x")] {
-        let mut harness = harness(view(), scale);
-        harness.run_steps(3);
-        let options = SnapshotOptions::new().threshold(2.0).max_failed_pixels(FAILED_PIXELS);
-        results.add(harness.try_snapshot_options(name, &options));
-    }
+    looks_as_it_should("phaser", |scale| harness(view(), scale));
 }
 
 #[test]
 fn an_error_takes_the_place_of_the_figures() {
     let mut view = view();
     view.error = Some("tensor `output.weight`: missing".into());
-    let mut harness = harness(view, 1.0);
-    harness.run_steps(3);
+    let harness = harness(view, 1.0);
     assert!(harness.query_by_label_contains("output.weight").is_some());
     assert!(harness.query_by_label_contains("latency").is_none());
 }
@@ -119,7 +97,6 @@ fn an_error_takes_the_place_of_the_figures() {
 #[test]
 fn bypass_is_one_click() {
     let mut harness = harness(view(), 1.0);
-    harness.run_steps(3);
     harness.get_by_label("Bypass").click();
     harness.run_steps(3);
     let edits = &harness.state().edits;
@@ -129,7 +106,6 @@ fn bypass_is_one_click() {
 #[test]
 fn a_double_click_asks_for_the_default() {
     let mut harness = harness(view(), 1.0);
-    harness.run_steps(3);
     for _ in 0..2 {
         harness.get_by_label("Depth").click();
         harness.run_steps(2);
@@ -140,7 +116,6 @@ fn a_double_click_asks_for_the_default() {
 #[test]
 fn the_bar_steps_through_models() {
     let mut harness = harness(view(), 1.0);
-    harness.run_steps(3);
     let next = harness.get_all_by_label(">").next().unwrap();
     next.click();
     harness.run_steps(3);
