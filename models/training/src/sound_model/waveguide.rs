@@ -62,7 +62,7 @@ impl Player {
     /// The note in tune, at the model's rate, the attack cut away, without offset, at a level of [`RMS`].
     pub fn play(&self, seconds: f64) -> Result<Vec<f32>> {
         let mut shorter = DELAY_OF_FILTERS;
-        // How much the loop's filters delay depends on note and timbre: two looks at a note leave 0.1 cents.
+        // How much the loop's filters delay depends on note and timbre; the second look mends what the first left.
         for _ in 0..2 {
             shorter += self.tune(shorter)?;
         }
