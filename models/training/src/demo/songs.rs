@@ -70,9 +70,14 @@ pub(super) fn play(args: &Args) -> Result<()> {
         [("sound_model-melody", &GREENSLEEVES[..], 132.0, 70.0), ("sound_model-chords", &CADENCE[..], 96.0, 0.0)]
     {
         let mut player = sound_model::render::Player::new(model.clone(), RATE_HZ, 1)?;
-        for (id, value) in
-            [("glide", glide_ms), ("attack", 25.0), ("release", 220.0), ("mode", f32::from(glide_ms > 0.0) * 2.0)]
-        {
+        for (id, value) in [
+            ("glide", glide_ms),
+            ("attack", 25.0),
+            ("release", 220.0),
+            // Four notes of full level together would be louder than full scale.
+            ("output", -6.0),
+            ("mode", f32::from(glide_ms > 0.0) * 2.0),
+        ] {
             player.set(id, value)?;
         }
         let (events, seconds) = song(beats, tempo);
