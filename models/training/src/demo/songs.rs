@@ -124,17 +124,20 @@ fn first_timbre(controls: &[ControlInfo]) -> Option<&ControlInfo> {
     controls.iter().find(|control| !["pitch", "amplitude", "a"].contains(&control.id.as_str()))
 }
 
-/// Beats one after the other at a tempo; each is held a little into the next, so that one voice glides. Also their length.
+/// Beats one after the other at a tempo; each key is held a little into the next beat, so that one voice glides, unless that
+/// strikes the same key again. Also their length.
 fn song(beats: &[Beat], beats_per_minute: f64) -> (Vec<SongEvent>, f64) {
     let beat_s = 60.0 / beats_per_minute;
     let mut events = Vec::new();
     let mut now_s = 0.0;
-    for (keys, beats) in beats {
-        let end_s = now_s + beats * beat_s;
+    for (n, (keys, length)) in beats.iter().enumerate() {
+        let end_s = now_s + length * beat_s;
         for key in *keys {
             let note = Note { channel: 0, key: *key, voice_id: None };
+            let is_repeated = beats.get(n + 1).is_some_and(|(next, _)| next.contains(key));
+            let off_s = if is_repeated { end_s - 0.02 } else { end_s + 0.01 };
             events.push(SongEvent { time_s: now_s, event: NoteEvent::On { note, velocity: 0.8 } });
-            events.push(SongEvent { time_s: end_s + 0.01, event: NoteEvent::Off { address: note.into() } });
+            events.push(SongEvent { time_s: off_s, event: NoteEvent::Off { address: note.into() } });
         }
         now_s = end_s;
     }
@@ -159,14 +162,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_note_of_a_song_ends_after_the_next_has_begun() {
+    fn notes_overlap_and_no_end_takes_a_key_that_was_struck_again() {
         let (events, seconds) = song(&GREENSLEEVES, 120.0);
         assert_eq!(events.len(), 2 * GREENSLEEVES.len());
         assert!((seconds - 0.5 * GREENSLEEVES.iter().map(|(_, beats)| beats).sum::<f64>()).abs() < 1e-9);
-        let mut held = 0i32;
-        for event in &events[..events.len() - 1] {
-            held += if matches!(event.event, NoteEvent::On { .. }) { 1 } else { -1 };
-            assert!((1..=2).contains(&held));
+        let mut held = Vec::new();
+        let mut overlaps = 0;
+        for event in &events {
+            match event.event {
+                NoteEvent::On { note, .. } => {
+                    assert!(!held.contains(&note.key), "{} is struck while it is held", note.key);
+                    overlaps += held.len();
+                    held.push(note.key);
+                }
+                NoteEvent::Off { address } => held.retain(|key| Some(*key) != address.key),
+                _ => panic!("{event:?}"),
+            }
         }
+        // All but the first beat and the one repeated key begin while the one before is held.
+        assert!(held.is_empty() && overlaps == GREENSLEEVES.len() - 2, "{overlaps}");
     }
 }
