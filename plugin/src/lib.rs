@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`phaser`], [`sound_model`], [`wavetable`] | the plug-ins: parameters, processing, panel |
 //! | [`player`], [`notes`], [`playing`] | what the instruments that are played share: voices, the host's notes, parameters |
-//! | [`handoff`] | a boxed value to the audio thread and the old one back, without locks |
+//! | [`handoff`], [`swap`] | a boxed value to the audio thread and the old one back, without locks; the fade around it |
 //! | [`models`] | which model an instance plays: factory, installed and embedded ones, loaded in the background |
 //! | [`project`], [`presets`] | what a project keeps; factory and user presets |
 //! | [`scope`] | audio thread -> panel: levels, phases, notes, load |
@@ -22,6 +22,7 @@ pub mod project;
 pub mod scope;
 pub mod shell;
 pub mod sound_model;
+pub mod swap;
 pub mod ui;
 pub mod wavetable;
 

@@ -6,9 +6,9 @@ pub mod params;
 
 use crate::models::{Format, Library, Loader, Model};
 use crate::project::InstrumentParams;
-use crate::scope::Scope;
+use crate::scope::{Scope, peak};
+use crate::swap::Swap;
 use kernels::checkpoint::{LoadError, ModelInfo, SelfTestResult};
-use kernels::dsp::ramp::Ramp;
 use kernels::phaser::{Controls, Engine, Phaser};
 use lfo::LfoClock;
 use nice_plug::plugin::PluginState;
@@ -25,9 +25,6 @@ pub const FACTORY_MODELS: &[(&str, &[u8])] = &[
     ("Twelve-pole rack double", include_bytes!("../../assets/models/phaser/rack.safetensors")),
 ];
 
-/// Time in which the sound goes and comes back when the model is changed, in seconds.
-const SWAP_S: f32 = 0.005;
-
 /// The plug-in as the host holds it.
 pub struct PhaserPlugin {
     params: Arc<PhaserParams>,
@@ -37,8 +34,7 @@ pub struct PhaserPlugin {
     /// None before the first activation.
     engine: Option<Box<Engine>>,
     lfo: LfoClock,
-    /// Gain around a change of model: falls to 0, the engines are exchanged, rises.
-    swap: Ramp,
+    swap: Swap,
     sample_rate_hz: f32,
 }
 
@@ -75,7 +71,7 @@ impl Default for PhaserPlugin {
             repaint: nice_plug_egui::RepaintNotifier::new(),
             engine: None,
             lfo: LfoClock::default(),
-            swap: Ramp::new(1.0, 1),
+            swap: Swap::new(0.0, false),
             sample_rate_hz: 0.0,
         }
     }
@@ -135,7 +131,7 @@ impl Plugin for PhaserPlugin {
         };
         context.set_latency_samples(engine.latency_samples());
         self.scope.activated(config.sample_rate, channels, engine.latency_samples());
-        self.swap = Ramp::new(1.0, (SWAP_S * config.sample_rate) as usize);
+        self.swap = Swap::new(config.sample_rate, false);
         self.sample_rate_hz = config.sample_rate;
         self.engine = Some(engine);
         true
@@ -146,7 +142,7 @@ impl Plugin for PhaserPlugin {
             engine.reset();
         }
         self.lfo = LfoClock::default();
-        self.swap.jump(1.0);
+        self.swap.reset(false);
     }
 
     fn process(
@@ -158,16 +154,7 @@ impl Plugin for PhaserPlugin {
         let Some(engine) = &mut self.engine else { return ProcessStatus::Normal };
         let start = Instant::now();
         let samples = buffer.samples();
-        if self.loader.handoff().is_waiting() {
-            if self.swap.value() == 0.0 {
-                self.loader.handoff().exchange(engine);
-                self.swap.set(1.0);
-            } else {
-                self.swap.set(0.0);
-            }
-        } else {
-            self.swap.set(1.0);
-        }
+        self.swap.begin(self.loader.handoff(), engine, false);
         let mut controls = self.params.controls(engine.model().info());
         controls.bypass |= self.loader.is_missing();
         let input_peak = peak(buffer);
@@ -188,14 +175,7 @@ impl Plugin for PhaserPlugin {
             }
             done = end;
         }
-        if self.swap.is_moving() || self.swap.value() != 1.0 {
-            for mut frame in buffer.iter_samples() {
-                let gain = self.swap.advance();
-                for sample in frame.iter_mut() {
-                    *sample *= gain;
-                }
-            }
-        }
+        self.swap.end(buffer);
 
         let seconds = samples as f32 / self.sample_rate_hz;
         let load = if samples == 0 { 0.0 } else { start.elapsed().as_secs_f32() / seconds };
@@ -204,12 +184,6 @@ impl Plugin for PhaserPlugin {
         self.repaint.request_repaint();
         ProcessStatus::Tail(engine.tail_samples())
     }
-}
-
-/// Loudest sample of a block; non-finite ones do not count.
-fn peak(buffer: &Buffer) -> f32 {
-    let samples = buffer.as_slice_immutable().iter().flat_map(|channel| channel.iter());
-    samples.fold(0.0f32, |peak, x| peak.max(x.abs()))
 }
 
 /// Runs the engine on a part of the host's block, one or two channels.

@@ -1,17 +1,15 @@
 //! An instrument that is played: the host's notes into its engine, changes of model, voices by measured load.
 use crate::models::{Format, Loader, Model};
 use crate::notes;
-use crate::scope::{Notes, Scope};
+use crate::scope::{Notes, Scope, peak};
+use crate::swap::Swap;
 use crate::ui::keyboard::KeyPress;
 use crossbeam::queue::ArrayQueue;
-use kernels::dsp::ramp::Ramp;
 use kernels::voices::{Ended, LoadCap, Note, NoteEvent, TimedEvent};
 use nice_plug::prelude::*;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Time in which the sound goes and comes back when the model is changed, in seconds.
-const SWAP_S: f32 = 0.005;
 /// Events that are played at a time; a flood is played in several goes.
 const MAX_EVENTS: usize = 1024;
 
@@ -78,8 +76,8 @@ pub struct Player<M: Model> {
     panel_keys: Arc<PanelKeys>,
     /// None before the first activation.
     engine: Option<Box<M::Engine>>,
-    /// Gain around a change of model: falls to 0, the engines are exchanged, rises. Stays at 0 while the model is missing.
-    swap: Ramp,
+    /// Silent, too, while the project's model is missing.
+    swap: Swap,
     /// How many voices this computer can play, of those that the player allows.
     cap: LoadCap,
     /// Those that the player allows.
@@ -101,7 +99,7 @@ impl<M: Model<Engine: Played>> Player<M> {
             scope,
             panel_keys,
             engine: None,
-            swap: Ramp::new(1.0, 1),
+            swap: Swap::new(0.0, false),
             cap: LoadCap::new(1),
             most_voices: 0,
             is_live: true,
@@ -129,7 +127,7 @@ impl<M: Model<Engine: Played>> Player<M> {
         };
         context.set_latency_samples(engine.latency_samples());
         self.scope.activated(config.sample_rate, channels, engine.latency_samples());
-        self.swap = Ramp::new(1.0, (SWAP_S * config.sample_rate) as usize);
+        self.swap = Swap::new(config.sample_rate, self.loader.is_missing());
         self.is_live = config.process_mode == ProcessMode::Realtime;
         self.sample_rate_hz = config.sample_rate;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -148,7 +146,7 @@ impl<M: Model<Engine: Played>> Player<M> {
         if let Some(engine) = &mut self.engine {
             engine.reset();
         }
-        self.swap.jump(1.0);
+        self.swap.reset(self.loader.is_missing());
     }
 
     /// The engine that plays.
@@ -169,13 +167,15 @@ impl<M: Model<Engine: Played>> Player<M> {
         let Some(engine) = &mut self.engine else { return ProcessStatus::Normal };
         let start = Instant::now();
         let samples = buffer.samples();
-        let is_waiting = self.loader.handoff().is_waiting();
-        if is_waiting && self.swap.value() == 0.0 {
-            self.loader.handoff().exchange(engine);
+        if self.swap.is_due(self.loader.handoff()) {
+            // The notes of an engine that goes are over, for hosts that modulate single ones.
+            for note in engine.notes() {
+                context.try_send_event(notes::ended(&note, 0)).ok();
+            }
+        }
+        if self.swap.begin(self.loader.handoff(), engine, self.loader.is_missing()) {
             self.most_voices = 0;
         }
-        let is_missing = self.loader.is_missing();
-        self.swap.set(if is_missing || self.loader.handoff().is_waiting() { 0.0 } else { 1.0 });
         if self.most_voices != most_voices {
             self.most_voices = most_voices;
             self.cap = LoadCap::new(most_voices);
@@ -217,12 +217,7 @@ impl<M: Model<Engine: Played>> Player<M> {
             }
             self.events.clear();
         }
-        if self.swap.is_moving() || self.swap.value() != 1.0 {
-            for mut frame in buffer.iter_samples() {
-                let gain = self.swap.advance();
-                frame.iter_mut().for_each(|sample| *sample *= gain);
-            }
-        }
+        self.swap.end(buffer);
 
         let (block_s, taken_s) = (samples as f64 / f64::from(self.sample_rate_hz), start.elapsed().as_secs_f64());
         let sounding = engine.sounding();
@@ -241,12 +236,6 @@ impl<M: Model<Engine: Played>> Player<M> {
         });
         ProcessStatus::Tail(engine.tail_samples(&settings))
     }
-}
-
-/// Loudest sample of a block; non-finite ones do not count.
-pub fn peak(buffer: &Buffer) -> f32 {
-    let samples = buffer.as_slice_immutable().iter().flat_map(|channel| channel.iter());
-    samples.fold(0.0f32, |peak, x| peak.max(x.abs()))
 }
 
 /// Channels of every instrument: stereo, or mono where a host wants it.

@@ -1,4 +1,5 @@
 //! Audio thread -> panel: levels, LFO phases, load. Plain atomics: the panel may see one value newer than another.
+use nice_plug::prelude::Buffer;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// An f32 that threads share.
@@ -71,6 +72,34 @@ impl<const N: usize> Curve<N> {
     /// Panel: as it stands.
     pub fn get(&self) -> [f32; N] {
         std::array::from_fn(|k| self.0[k].get())
+    }
+}
+
+/// Loudest sample of a block; non-finite ones do not count.
+pub fn peak(buffer: &Buffer) -> f32 {
+    let samples = buffer.as_slice_immutable().iter().flat_map(|channel| channel.iter());
+    samples.fold(0.0f32, |peak, x| peak.max(x.abs()))
+}
+
+/// When the audio thread draws for the panel: as often as a screen shows it, however short the host's blocks are.
+#[derive(Default)]
+pub struct Pace {
+    /// Seconds until the next drawing.
+    left_s: f32,
+}
+
+/// Time between two drawings, in seconds.
+const DRAWING_S: f32 = 1.0 / 60.0;
+
+impl Pace {
+    /// Audio: a block of so many seconds has passed; is it time to draw?
+    pub fn is_due(&mut self, seconds: f32) -> bool {
+        self.left_s -= seconds;
+        let due = self.left_s <= 0.0;
+        if due {
+            self.left_s = DRAWING_S;
+        }
+        due
     }
 }
 
@@ -152,5 +181,19 @@ impl Scope {
         let [voices, cap, is_capped] = [0, 1, 2].map(|k| self.voices[k].load(Ordering::Relaxed));
         let [low, high] = [0, 1].map(|k| u128::from(self.keys[k].load(Ordering::Relaxed)));
         (cap > 0).then_some(Notes { voices, cap, is_capped: is_capped != 0, keys: high << 64 | low })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_panel_is_drawn_for_sixty_times_a_second_at_any_block_length() {
+        for block_s in [1.0 / 48_000.0, 64.0 / 48_000.0, 0.01] {
+            let mut pace = Pace::default();
+            let drawings = (0..(2.0 / block_s) as usize).filter(|_| pace.is_due(block_s)).count();
+            assert!((90..=121).contains(&drawings), "{block_s}: {drawings}");
+        }
     }
 }

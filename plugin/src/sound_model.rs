@@ -6,7 +6,7 @@ pub mod params;
 use crate::models::{Format, Library, Loader, Model};
 use crate::player::{PanelKeys, Played, Player};
 use crate::project::InstrumentParams;
-use crate::scope::{Curve, Scope};
+use crate::scope::{Curve, Pace, Scope};
 use kernels::checkpoint::{LoadError, ModelInfo, SelfTestResult};
 use kernels::sound_model::engine::{Controls, Engine};
 use kernels::sound_model::{MAX_VOICES, SoundModel, selftest};
@@ -47,8 +47,12 @@ pub struct SoundModelPlugin {
     panel_keys: Arc<PanelKeys>,
     repaint: nice_plug_egui::RepaintNotifier,
     player: Player<SoundModel>,
-    /// The last samples of the left channel, oldest first.
+    /// When the panel's pictures are drawn.
+    pace: Pace,
+    /// The last samples of the left channel, round and round.
     wave: [f32; WAVE_SAMPLES],
+    /// Place of the oldest among them.
+    next: usize,
 }
 
 impl Model for SoundModel {
@@ -127,7 +131,9 @@ impl Default for SoundModelPlugin {
             live: Arc::default(),
             panel_keys,
             repaint: nice_plug_egui::RepaintNotifier::new(),
+            pace: Pace::default(),
             wave: [0.0; WAVE_SAMPLES],
+            next: 0,
         }
     }
 }
@@ -185,23 +191,36 @@ impl Plugin for SoundModelPlugin {
         let controls = |engine: &Engine| params.controls(engine.model().info(), free_seed);
         let modulated = |engine: &Engine, id| params::modulated(engine.model().info(), id);
         let status = player.process(buffer, context, voices, controls, modulated);
-        if let Some(engine) = player.engine() {
+        let seconds = buffer.samples() as f32 / context.transport().sample_rate;
+        let engine = player.engine().filter(|_| self.pace.is_due(seconds));
+        if let Some(engine) = engine {
             self.live.dots.set(&dots(engine));
         }
+        let is_due = engine.is_some();
         self.remember(buffer);
+        if is_due {
+            self.show_wave();
+        }
         self.repaint.request_repaint();
         status
     }
 }
 
 impl SoundModelPlugin {
-    /// Keeps the end of a block for the panel.
+    /// Keeps the end of a block.
     fn remember(&mut self, buffer: &mut Buffer) {
         let Some(left) = buffer.as_slice_immutable().first() else { return };
-        let new = left.len().min(WAVE_SAMPLES);
-        self.wave.copy_within(new.., 0);
-        self.wave[WAVE_SAMPLES - new..].copy_from_slice(&left[left.len() - new..]);
-        self.live.wave.set(&self.wave);
+        for sample in &left[left.len().saturating_sub(WAVE_SAMPLES)..] {
+            self.wave[self.next] = *sample;
+            self.next = (self.next + 1) % WAVE_SAMPLES;
+        }
+    }
+
+    /// Shows the panel what is kept, oldest first.
+    fn show_wave(&self) {
+        let mut wave = self.wave;
+        wave.rotate_left(self.next);
+        self.live.wave.set(&wave);
     }
 }
 

@@ -7,7 +7,7 @@ pub mod params;
 use crate::models::{Format, Library, Loader, Model};
 use crate::player::{PanelKeys, Played, Player};
 use crate::project::InstrumentParams;
-use crate::scope::{Curve, Scope};
+use crate::scope::{Curve, Pace, Scope};
 use kernels::checkpoint::{LoadError, ModelInfo, SelfTestResult};
 use kernels::voices::{Ended, Note, TimedEvent};
 use kernels::wavetable::engine::{Engine, MAX_VOICES};
@@ -46,6 +46,8 @@ pub struct WavetablePlugin {
     panel_keys: Arc<PanelKeys>,
     repaint: nice_plug_egui::RepaintNotifier,
     player: Player<Wavetable>,
+    /// When the panel's pictures are drawn.
+    pace: Pace,
 }
 
 impl Model for Wavetable {
@@ -124,6 +126,7 @@ impl Default for WavetablePlugin {
             live: Arc::default(),
             panel_keys,
             repaint: nice_plug_egui::RepaintNotifier::new(),
+            pace: Pace::default(),
         }
     }
 }
@@ -181,7 +184,8 @@ impl Plugin for WavetablePlugin {
         let knobs = |engine: &Engine| params.knobs(engine.model().info(), free_seed);
         let modulated = |engine: &Engine, id| params::modulated(engine.model().info(), id);
         let status = player.process(buffer, context, voices, knobs, modulated);
-        if let Some(engine) = player.engine() {
+        let seconds = buffer.samples() as f32 / context.transport().sample_rate;
+        if let Some(engine) = player.engine().filter(|_| self.pace.is_due(seconds)) {
             let mut period = [0.0; DRAWN_POINTS];
             engine.draw(&mut period);
             self.live.period.set(&period);

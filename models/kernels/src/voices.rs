@@ -259,6 +259,11 @@ impl Voices {
     }
 }
 
+/// Fundamental of a MIDI note in Hz.
+pub fn hz_of(note: f64) -> f64 {
+    440.0 * ((note - 69.0) / 12.0).exp2()
+}
+
 /// The longest power of two that lasts no longer than [`CELL_S`]: instruments compute in groups of eight or sixteen.
 fn cell_samples(rate_hz: f64) -> usize {
     // In this order a rate that is no number gives the shortest one.

@@ -21,13 +21,10 @@ pub mod train;
 pub mod waveguide;
 pub mod windows;
 
+pub use kernels::voices::hz_of;
+
 /// Rate of all sound models that are made here, in Hz.
 pub const SAMPLE_RATE_HZ: f64 = 16_000.0;
-
-/// Frequency of a MIDI note.
-pub fn hz_of(note: f64) -> f64 {
-    440.0 * ((note - 69.0) / 12.0).exp2()
-}
 
 /// How far `hz` is above `target_hz`, in cents.
 pub fn cents(hz: f64, target_hz: f64) -> f64 {

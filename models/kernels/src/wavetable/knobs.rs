@@ -152,7 +152,7 @@ impl Knobs {
     /// What a voice is to sound like at a sample of its segment.
     pub(super) fn note(&self, voice: &VoiceControls, sample: usize) -> Controls {
         Controls {
-            frequency_hz: 440.0 * ((voice.pitch_note(sample) - 69.0) / 12.0).exp2(),
+            frequency_hz: voices::hz_of(voice.pitch_note(sample)),
             values: self.values,
             offsets: std::array::from_fn(|i| voice.modulation(i, sample) + self.routes[i].sum(voice, sample)),
             unison: self.unison,

@@ -1,12 +1,12 @@
 //! All voices of the network as they sound at the model's rate: from segments of playing to two channels.
 use super::controls::{Controls, Outside};
 use super::reader::{Kernel, REACH};
-use super::roles::{Roles, hz_of};
+use super::roles::Roles;
 use super::slot::{GAINS, Reading, Slot, sides};
 use crate::dsp::ramp::Ramp;
 use crate::sound_model::config::MAX_CONDITIONS;
 use crate::sound_model::{self, MAX_VOICES, SoundModel, SoundModelState};
-use crate::voices::{Dimension, Segment, VoiceControls};
+use crate::voices::{Dimension, Segment, VoiceControls, hz_of};
 
 /// Duration of the way to a new value of a control, in seconds.
 const RAMP_S: f64 = 0.01;
@@ -165,7 +165,7 @@ impl Band {
             speed: speed as f32,
         };
         let Controls { temperature, top_k, .. } = *controls;
-        self.heard[voice.slot] = sound_model::Controls { conditions, clock_hz: hz_of(note), temperature, top_k };
+        self.heard[voice.slot] = sound_model::Controls { conditions, clock_hz: hz_of(note) as f32, temperature, top_k };
         if starts {
             self.state.start(model, voice.slot, &self.heard[voice.slot], voice.seed(), 0);
             slot.reader.begin();

@@ -102,12 +102,7 @@ impl Roles {
 
 /// A MIDI note in the unit of a pitch control.
 fn value_of(control: &ControlInfo, note: f64) -> f32 {
-    if control.is_in_hz() { hz_of(note) } else { note as f32 }
-}
-
-/// Fundamental of a MIDI note in Hz.
-pub(super) fn hz_of(note: f64) -> f32 {
-    (440.0 * ((note - 69.0) / 12.0).exp2()) as f32
+    if control.is_in_hz() { voices::hz_of(note) as f32 } else { note as f32 }
 }
 
 #[cfg(test)]

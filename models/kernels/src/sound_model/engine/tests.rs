@@ -154,7 +154,7 @@ fn tone(y: &[f32], note: f64, rate_hz: f64) -> f64 {
     let (mut re, mut im) = (0.0, 0.0);
     for (n, sample) in y.iter().enumerate() {
         let x = n as f64 / y.len() as f64 * std::f64::consts::TAU;
-        let angle = std::f64::consts::TAU * f64::from(roles::hz_of(note)) / rate_hz * n as f64;
+        let angle = std::f64::consts::TAU * f64::from(crate::voices::hz_of(note) as f32) / rate_hz * n as f64;
         re += (1.0 - x.cos()) * f64::from(*sample) * angle.cos();
         im += (1.0 - x.cos()) * f64::from(*sample) * angle.sin();
     }
