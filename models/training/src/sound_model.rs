@@ -9,6 +9,7 @@ pub mod learner;
 pub mod map;
 pub mod morph;
 pub mod period;
+pub mod pruning;
 pub mod render;
 pub mod response;
 pub mod rounding;

@@ -168,8 +168,12 @@ impl<L: Learner> Trainer<L> {
 
     /// Goes on from a checkpoint of a net with the same sizes.
     pub fn load(&mut self, path: &Path) -> Result<()> {
-        let what =
-            || format!("{}: not a checkpoint of this training; leave out --resume to start anew", path.display());
+        self.read(path, "leave out --resume to start anew")
+    }
+
+    /// `mend`: what to do if the file is another's.
+    fn read(&mut self, path: &Path, mend: &str) -> Result<()> {
+        let what = || format!("{}: not a checkpoint of this training; {mend}", path.display());
         let bytes = std::fs::read(path).with_context(what)?;
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).with_context(what)?;
         let metadata = header.metadata().as_ref().with_context(what)?;
@@ -195,7 +199,7 @@ impl<L: Learner> Trainer<L> {
     /// Begins with the weights of a checkpoint, its steps and moments forgotten.
     pub fn adopt(&mut self, path: &Path) -> Result<()> {
         let fresh = self.progress.clone();
-        self.load(path)?;
+        self.read(path, "--from wants one of the same sizes")?;
         self.progress = fresh;
         for part in self.learner.parts() {
             *part.adam = part.adam.fresh();

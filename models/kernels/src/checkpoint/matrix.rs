@@ -1,5 +1,5 @@
 //! A weight matrix as a file holds it: full numbers, or 8-bit ones with a factor for each row, all of them or some blocks.
-use super::pruning::{BLOCK_COLUMNS, BLOCK_ROWS, block_of, largest_blocks};
+use super::pruning::{BLOCK_COLUMNS, BLOCK_ROWS, MOST_DENSITY, block_of, largest_blocks};
 use super::{Checkpoint, LoadError, Values};
 use safetensors::tensor::Dtype;
 
@@ -85,8 +85,8 @@ impl Matrix {
         }
     }
 
-    /// In 8 bits, without the blocks that are all zero; in 8 bits with them if its rows do not come in eights and its columns
-    /// in fours.
+    /// In 8 bits, without the blocks that are all zero; with them if more than [`MOST_DENSITY`] are not, or if its rows do not
+    /// come in eights and its columns in fours.
     pub fn sparse(self, rows: usize) -> Self {
         let (values, scale) = match self.quantised(rows) {
             Self::Quantised { values, scale } => (values, scale),
@@ -103,6 +103,9 @@ impl Matrix {
         };
         let blocks: Vec<Block> = (0..values.len() / (BLOCK_ROWS * BLOCK_COLUMNS)).map(block).collect();
         let mask: Vec<bool> = blocks.iter().map(|block| *block != Block::default()).collect();
+        if mask.iter().filter(|there| **there).count() as f64 > MOST_DENSITY * mask.len() as f64 {
+            return Self::Quantised { values, scale };
+        }
         let blocks = blocks.into_iter().filter(|block| *block != Block::default()).collect();
         Self::Sparse { blocks, mask, scale }
     }
@@ -251,5 +254,7 @@ mod tests {
         assert_eq!(sparse.clone().pruned(48, 3, 0.1), quantised.pruned(48, 3, 0.1).sparse(48));
         let odd = Matrix::Full(naive::noise(4, 12 * 20)).quantised(12);
         assert_eq!(odd.clone().sparse(12), odd, "twelve rows");
+        let dense = Matrix::Full(naive::noise(5, 48 * 20)).pruned(48, 3, 0.7).quantised(48);
+        assert_eq!(dense.clone().sparse(48), dense, "seven tenths are left");
     }
 }

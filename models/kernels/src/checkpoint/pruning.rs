@@ -7,6 +7,8 @@
 pub const BLOCK_ROWS: usize = 8;
 /// Columns of a block.
 pub const BLOCK_COLUMNS: usize = 4;
+/// Up to this share of blocks that are not all zero only those are held and computed; above it the full product is faster.
+pub const MOST_DENSITY: f64 = 0.6;
 
 /// The mask `[rows / 8][columns / 4]`, rounded up, of the share `density` of blocks whose sum of squares is largest; of equal
 /// ones the first. `values` is `[rows][columns]`: one gate of a recurrent network, whose gates are best pruned one by one.

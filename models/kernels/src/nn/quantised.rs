@@ -2,12 +2,10 @@
 use super::blocks::Blocks;
 use crate::arch::integer::{BLOCK, Integer, Product};
 use crate::arch::{LANES, Lanes, Quads, Scaling, Sums, panels};
+use crate::checkpoint::pruning::MOST_DENSITY;
 
 /// Step of an activation within -1..1, such as a GRU's output: no calibration, because none can lie beyond.
 pub const UNIT_STEP: f32 = 1.0 / 127.0;
-
-/// Up to this share of blocks that are not all zero only those are kept; above it the full product is faster.
-const MOST_DENSITY: f64 = 0.6;
 
 /// `y = W x + b`: rows in groups of sixteen, four groups to a block, each row with its own factor.
 #[derive(Clone, Debug)]

@@ -84,16 +84,20 @@ impl Weights {
         }
     }
 
-    /// The same with zeros in all but the share `density` of the blocks of every matrix of the GRUs, gate by gate.
+    /// The same with zeros in all but the share `density` of the blocks of the GRUs' matrices, gate by gate; of the first layer's
+    /// input matrix only where it is not folded, as in [`Self::quantised`].
     pub fn pruned(mut self, config: &Config, density: f64) -> Self {
-        for matrix in self.layers.iter_mut().flat_map(|layer| [&mut layer.weight_ih, &mut layer.weight_hh]) {
-            let whole = std::mem::replace(matrix, Matrix::Full(Vec::new()));
-            *matrix = whole.pruned(3 * config.hidden, 3, density);
+        for (n, layer) in self.layers.iter_mut().enumerate() {
+            let from_below = (n > 0 || config.relu).then_some(&mut layer.weight_ih);
+            for matrix in from_below.into_iter().chain([&mut layer.weight_hh]) {
+                let whole = std::mem::replace(matrix, Matrix::Full(Vec::new()));
+                *matrix = whole.pruned(3 * config.hidden, 3, density);
+            }
         }
         self
     }
 
-    /// As [`Self::quantised`], the GRUs' 8-bit matrices without their blocks of zeros.
+    /// As [`Self::quantised`], the GRUs' 8-bit matrices without their blocks of zeros where that is worth it.
     pub fn sparse(self, config: &Config) -> Self {
         let mut quantised = self.quantised(config);
         for matrix in quantised.layers.iter_mut().flat_map(|layer| [&mut layer.weight_ih, &mut layer.weight_hh]) {

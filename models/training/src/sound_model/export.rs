@@ -18,10 +18,10 @@ const TOLERANCE: f32 = 2e-3;
 /// Samples of the self-test.
 const SELF_TEST_SAMPLES: usize = 64;
 
-/// The bytes of the file in 8 bits, after the kernel has computed the same logits as the net. `keys` are added to the metadata.
+/// The bytes of the file in 8 bits, a pruned net's without its zeros, after the kernel has computed the same logits as the net. `keys` are added to the metadata.
 pub fn bytes(net: &Net, bank: &Bank, card: &Card, keys: &[(&str, String)]) -> Result<Vec<u8>> {
     let config = config_of(net)?;
-    let weights = weights_of(net)?.quantised(&config);
+    let weights = weights_of(net)?.sparse(&config);
     let rounded = with_weights(net, &weights)?;
     write(&rounded, &weights, bank, card, keys)
 }

@@ -1,4 +1,5 @@
 //! A sound model in training: it is held to the recording (teacher forcing) and told what came next.
+use super::pruning::Pruning;
 use super::windows::{Batch, SHAPE};
 use crate::trainer::adam::Adam;
 use crate::trainer::{Learner, Part};
@@ -25,6 +26,8 @@ pub struct Learning {
     pub net: Net,
     /// Share of the budget that was used up before the last step.
     pub share: f64,
+    /// Blocks that go on the way; none keeps all weights.
+    pruning: Option<Pruning>,
     adam: Adam,
     /// Outputs of all layers after the last window, so that a resumed run goes on where it was.
     carried: BTreeMap<String, Var>,
@@ -34,10 +37,10 @@ pub struct Learning {
 
 impl Learning {
     /// An untrained run.
-    pub fn new(net: Net) -> Result<Self> {
+    pub fn new(net: Net, pruning: Option<Pruning>) -> Result<Self> {
         let [groups, streams, _] = SHAPE;
         let carried = BTreeMap::from([("states".to_string(), Var::from_tensor(&net.rest(groups, streams)?)?)]);
-        Ok(Self { net, share: 0.0, adam: Adam::new(BETA_2), carried, idle: Adam::default() })
+        Ok(Self { net, share: 0.0, pruning, adam: Adam::new(BETA_2), carried, idle: Adam::default() })
     }
 
     fn rate(&self, step: u64, share: f64) -> f64 {
@@ -59,7 +62,11 @@ impl Learner for Learning {
         let (loss, after) = self.net.loss(&batch.window, &before)?;
         let grads = loss.backward()?;
         let rate = self.rate(step, share);
+        let kept = self.pruning.map_or_else(|| Ok(Vec::new()), |pruning| pruning.kept(&self.net))?;
         self.adam.step(&self.net.vars, &grads, rate)?;
+        if let Some(pruning) = &self.pruning {
+            pruning.prune(&kept, step, share)?;
+        }
         self.carried["states"].set(&after)?;
         Ok(loss.to_scalar::<f32>()?.into())
     }

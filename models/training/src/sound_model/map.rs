@@ -5,8 +5,8 @@ use anyhow::{Context, Result, ensure};
 use kernels::checkpoint::ControlInfo;
 use serde_json::{Value, json};
 
-/// Most cells along one axis.
-const MOST_CELLS: usize = 24;
+/// Most cells along one axis: two octaves, each note its own.
+const MOST_CELLS: usize = 25;
 
 /// A named place of the command line: `Reed=0`, or with two timbres `Rain=0.2,0.7`.
 pub struct Anchor {

@@ -5,6 +5,7 @@ use super::export::{self, controls};
 use super::judge::{Judged, judge};
 use super::learner::Learning;
 use super::map::{Anchor, map};
+use super::pruning::Pruning;
 use super::takes::Takes;
 use super::windows::{Batch, Windows};
 use crate::audio::{self, Audio};
@@ -47,6 +48,13 @@ pub struct Args {
     /// Teach ten levels of loudness as one more control, so that the network plays the envelope itself
     #[arg(long)]
     pub amplitude: bool,
+    /// Share of the recurrent weights that remain, in blocks of 8 rows by 4 columns; the others are pruned in the first half of the
+    /// training and not computed any more
+    #[arg(long, value_parser = density)]
+    pub density: Option<f64>,
+    /// Checkpoint of a training of the same sizes to begin with, its steps not counted
+    #[arg(long, conflicts_with = "resume")]
+    pub from: Option<PathBuf>,
     /// Minutes of training on this machine, those before a --resume included
     #[arg(long, default_value_t = 10.0, conflicts_with = "steps")]
     pub minutes: f64,
@@ -117,11 +125,15 @@ pub fn run(args: &Args) -> Result<()> {
     let source: Arc<dyn Source<Batch>> =
         Arc::new(Windows::new(takes.clone(), args.kind == Kind::Clock, args.amplitude, args.seed));
     let net = Net::new(args.config(controls.len()), args.seed)?;
-    let mut trainer = Trainer::new(Learning::new(net)?, budget, args.seed);
+    let pruning = args.density.map(|density| Pruning { density });
+    let mut trainer = Trainer::new(Learning::new(net, pruning)?, budget, args.seed);
     if args.resume {
         let checkpoint = args.out.with_extension("checkpoint");
         trainer.load(&checkpoint)?;
         println!("going on from step {} of {}", trainer.progress.step, checkpoint.display());
+    }
+    if let Some(from) = &args.from {
+        trainer.adopt(from)?;
     }
     let progress = trainer.progress.clone();
     let late = args.out.with_extension("late");
@@ -150,6 +162,12 @@ pub fn run(args: &Args) -> Result<()> {
         println!("installed {}", file.display());
     }
     Ok(())
+}
+
+/// A share of weights.
+fn density(text: &str) -> Result<f64, String> {
+    let density = text.parse().ok().filter(|density| (0.0..=1.0).contains(density));
+    density.ok_or_else(|| "expected a share from 0 to 1, as in 0.25".into())
 }
 
 fn names(controls: &[ControlInfo]) -> String {
@@ -206,6 +224,7 @@ fn card(args: &Args, takes: &Takes, controls: &[ControlInfo], progress: &Progres
             "minutes": progress.seconds / 60.0,
             "steps": progress.step,
             "loss_nats": progress.loss,
+            "density": args.density.unwrap_or(1.0),
             "seed": progress.seed,
             "revision": env!("CARGO_PKG_VERSION"),
         }),
