@@ -6,14 +6,14 @@ use crate::{sound_model, wavetable};
 use anyhow::Result;
 use kernels::arch;
 use kernels::arch::integer;
-use kernels::sound_model::{Precision, SoundModel};
+use kernels::sound_model::{MAX_VOICES, Precision, SoundModel};
 use kernels::voices::{Note, NoteEvent, TimedEvent};
 use kernels::wavetable::Wavetable;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Voices that are measured.
-const VOICES: [usize; 4] = [1, 4, 8, 16];
+/// Voices of a sound model that are measured; more than an instance plays are those of several, one after the other.
+const VOICES: [usize; 5] = [1, 4, 8, 16, 32];
 /// Host samples of one timed run.
 const RUN_SAMPLES: usize = 1 << 12;
 /// Blocks of one sample are timed for fewer samples.
@@ -27,8 +27,9 @@ pub fn sound_model(file: &ModelFile, rate: Option<f64>) -> Result<Vec<Row>> {
         let rate_hz = rate.unwrap_or(model.info().sample_rate_hz);
         let key = middle_key(model.info());
         for voices in voices {
-            let player = sound_model::render::Player::new(model.clone(), rate_hz, 1)?;
-            players.push(Player::new(name.clone(), player, *voices, rate_hz, key));
+            let instance = |_| sound_model::render::Player::new(model.clone(), rate_hz, 1);
+            let instances = (0..voices.div_ceil(MAX_VOICES)).map(instance).collect::<Result<_>>()?;
+            players.push(Player::new(name.clone(), instances, *voices, rate_hz, key));
         }
         Ok(())
     };
@@ -48,7 +49,7 @@ pub fn wavetable(file: &ModelFile, rate: Option<f64>) -> Result<Vec<Row>> {
         let key = middle_key(model.info());
         for voices in [1, 8, 32] {
             let player = wavetable::render::Player::new(model.clone(), rate_hz, 1)?;
-            players.push(Player::new(path.name.into(), player, voices, rate_hz, key));
+            players.push(Player::new(path.name.into(), vec![player], voices, rate_hz, key));
         }
     }
     Ok(measure(&mut players))
@@ -67,10 +68,11 @@ fn measure<I: Instrument>(players: &mut [Player<I>]) -> Vec<Row> {
     players.iter().map(Player::row).collect()
 }
 
-/// One path's engine, its held notes, and the times it took.
+/// One path's engines, their held notes, and the times it took.
 struct Player<I> {
     path: String,
-    instrument: I,
+    instances: Vec<I>,
+    /// Of all instances.
     voices: usize,
     rate_hz: f64,
     /// Where the pitch wheel goes next: every run bends all notes, so that nothing rests.
@@ -82,17 +84,17 @@ struct Player<I> {
 }
 
 impl<I: Instrument> Player<I> {
-    fn new(path: String, mut instrument: I, voices: usize, rate_hz: f64, key: u8) -> Self {
+    fn new(path: String, mut instances: Vec<I>, voices: usize, rate_hz: f64, key: u8) -> Self {
         // More notes than channels: the keys around the middle one take the rest.
         let on = |voice: usize| {
             let note = Note { channel: (voice % 16) as u8, key: key + (voice / 16) as u8, voice_id: None };
             TimedEvent { offset_samples: 0, event: NoteEvent::On { note, velocity: 1.0 } }
         };
-        let events: Vec<TimedEvent> = (0..voices).map(on).collect();
+        let events: Vec<TimedEvent> = (0..voices / instances.len()).map(on).collect();
         let mut settle = [vec![0.0; RUN_SAMPLES], vec![0.0; RUN_SAMPLES]];
         let [left, right] = &mut settle;
-        instrument.process(&events, &mut [left, right]);
-        Self { path, instrument, voices, rate_hz, bend: 0.0, best_s: [f64::INFINITY; 2], blocks_s: Vec::new() }
+        instances.iter_mut().for_each(|instance| instance.process(&events, &mut [left, right]));
+        Self { path, instances, voices, rate_hz, bend: 0.0, best_s: [f64::INFINITY; 2], blocks_s: Vec::new() }
     }
 
     fn run(&mut self) {
@@ -108,7 +110,7 @@ impl<I: Instrument> Player<I> {
                 };
                 let events: Vec<TimedEvent> = if kind == 0 { (0..16).map(bend).collect() } else { Vec::new() };
                 let [left, right] = &mut audio;
-                self.instrument.process(&events, &mut [left, right]);
+                self.instances.iter_mut().for_each(|instance| instance.process(&events, &mut [left, right]));
                 if kind == 0 {
                     let now = Instant::now();
                     self.blocks_s.push((now - before).as_secs_f64());
