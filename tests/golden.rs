@@ -5,11 +5,16 @@ use kernels::arch;
 use kernels::checkpoint::{ControlInfo, Curve};
 use kernels::nn::naive::{assert_close, noise};
 use kernels::phaser::{Controls, Engine, Phaser, PhaserState};
+use kernels::sound_model::{SoundModel, engine};
+use kernels::wavetable::{Wavetable, knobs::Knobs};
 use nets::phaser::{Config, ModulationConfig, Net};
+use plugin::sound_model::params::SoundModelParams;
+use plugin::wavetable::params::WavetableParams;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use training::card::Card;
 use training::phaser::train::export;
+use training::{sound_model, wavetable};
 
 /// Largest difference of kernel and net over ten seconds, of full scale.
 const TOLERANCE: f32 = 1e-5;
@@ -147,4 +152,20 @@ fn makes_the_goldens() {
         std::fs::create_dir_all(golden(name).parent().unwrap()).unwrap();
         std::fs::write(golden(name), export::bytes(&net, &card).unwrap()).unwrap();
     }
+}
+
+#[test]
+fn a_fresh_plug_in_plays_what_the_command_renders() {
+    let model = Arc::new(Wavetable::load(plugin::wavetable::FACTORY_MODELS[0].1).unwrap());
+    let command = wavetable::render::Player::new(model.clone(), 48_000.0, 7).unwrap().knobs;
+    let fresh = WavetableParams::default().knobs(model.info(), 7);
+    for (found, expected) in fresh.values.iter().zip(&command.values) {
+        assert!((found - expected).abs() <= 1e-5 * expected.abs(), "{found} {expected}");
+    }
+    assert_eq!(Knobs { values: command.values, seed: 7, ..fresh }, command);
+
+    let model = Arc::new(SoundModel::load(plugin::sound_model::FACTORY_MODELS[0].1).unwrap());
+    let command = sound_model::render::Player::new(model.clone(), 48_000.0, 7).unwrap().controls;
+    let fresh = SoundModelParams::default().controls(model.info(), 7);
+    assert_eq!(engine::Controls { seed: 7, ..fresh }, command);
 }

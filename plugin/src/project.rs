@@ -42,6 +42,9 @@ pub trait InstrumentParams: Params + Default {
     /// Views of all parameters, named and marked as the model wants them.
     fn views(&self, info: Option<&ModelInfo>) -> Vec<ParamView>;
 
+    /// Parameters that move nothing but a control of the model, where the model would have them: id and 0..1.
+    fn at_rest(&self, info: &ModelInfo) -> Vec<(&'static str, f32)>;
+
     /// Defaults of all parameters by id, as a saved state holds them.
     fn defaults() -> BTreeMap<String, ParamValue> {
         let params = Self::default();
@@ -85,6 +88,16 @@ pub fn share(control: &ControlInfo, value: f32) -> f32 {
         Curve::Log => (value / control.min).ln() / (control.max / control.min).ln(),
     };
     if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// Slots beside the model's defaults of the controls that they move.
+pub fn slots_at_rest(
+    info: &ModelInfo,
+    slots: &[&'static str],
+    places: impl Iterator<Item = usize>,
+) -> Vec<(&'static str, f32)> {
+    let default = |place: usize| share(&info.controls[place], info.controls[place].default);
+    slots.iter().zip(places).map(|(slot, place)| (*slot, default(place))).collect()
 }
 
 /// A share as percents.

@@ -39,8 +39,17 @@ pub struct Shell<P, M: Model> {
     /// The other of the two states of A|B.
     other: Option<PluginState>,
     is_b: bool,
+    /// Another model was asked for by hand, whose knobs are to stand where it wants them.
+    leaving: Option<Leaving<M>>,
     /// Why a preset could not be kept or found.
     error: Option<String>,
+}
+
+/// What was there when another model was asked for.
+struct Leaving<M> {
+    model: Option<Arc<M>>,
+    /// How often a project had been restored: a restored one has its own values.
+    generation: u64,
 }
 
 impl<P: InstrumentParams, M: Model> Shell<P, M> {
@@ -56,6 +65,7 @@ impl<P: InstrumentParams, M: Model> Shell<P, M> {
             defaults: P::defaults(),
             other: None,
             is_b: false,
+            leaving: None,
             error: None,
         }
     }
@@ -120,6 +130,7 @@ impl<P: InstrumentParams, M: Model> Shell<P, M> {
                 self.error = None;
                 self.bar_action(action, &gui, context);
             }
+            self.welcome();
         }
         // The host keeps its keys, the space bar above all, unless a value or a name is being typed.
         let typing = context.egui_wants_keyboard_input();
@@ -127,7 +138,26 @@ impl<P: InstrumentParams, M: Model> Shell<P, M> {
         context.request_repaint_after(FRAME);
     }
 
+    /// Once another model is there, sets its knobs to where it wants them.
+    fn welcome(&mut self) {
+        let Some(Leaving { model, generation }) = &self.leaving else { return };
+        if *generation != self.params.project().model.generation() {
+            self.leaving = None;
+            return;
+        }
+        let Some(now) = self.loader.status().model else { return };
+        if !model.as_ref().is_some_and(|model| Arc::ptr_eq(model, &now)) {
+            self.leaving = None;
+            self.set(&self.params.at_rest(now.info()));
+        }
+    }
+
     fn bar_action(&mut self, action: &TopBarAction, gui: &GuiContext, context: &egui::Context) {
+        use TopBarAction::{DropModel, Model, OpenModel, StepModel};
+        if let StepModel(_) | Model(_) | OpenModel | DropModel(_) = action {
+            let generation = self.params.project().model.generation();
+            self.leaving = Some(Leaving { model: self.loader.status().model, generation });
+        }
         match action {
             TopBarAction::StepModel(by) => self.loader.step(*by),
             TopBarAction::Model(place) => {
@@ -170,6 +200,7 @@ impl<P: InstrumentParams, M: Model> Shell<P, M> {
 
     fn load_preset(&mut self, place: usize, gui: &GuiContext) {
         let Some(preset) = self.presets.all().get(place) else { return };
+        self.leaving = None;
         let mut state = gui.get_state();
         // Restoring the model that sounds would fade the sound; another one is asked for by name.
         state.fields.remove("model");

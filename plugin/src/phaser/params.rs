@@ -1,5 +1,5 @@
 //! Parameters of Doppel Phaser: ids are frozen, `docs/parameters.md` lists them.
-use crate::project::{InstrumentParams, Listed, Project, decibels, dress, percent, plain, with_unit};
+use crate::project::{InstrumentParams, Listed, Project, decibels, dress, percent, plain, slots_at_rest, with_unit};
 use crate::ui::param::ParamView;
 use kernels::checkpoint::ModelInfo;
 use kernels::phaser::{Controls, MAX_CONTROLS};
@@ -7,6 +7,8 @@ use nice_plug::prelude::*;
 
 /// Ids of controls that have a parameter of their own; every other control of a model takes one of the four slots.
 const OWN: [&str; 3] = ["rate", "colour", "depth"];
+/// Ids of the slots.
+const SLOTS: [&str; 4] = ["ctl1", "ctl2", "ctl3", "ctl4"];
 
 /// What moves the LFO.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,6 +259,10 @@ impl InstrumentParams for PhaserParams {
         &self.project
     }
 
+    fn at_rest(&self, info: &ModelInfo) -> Vec<(&'static str, f32)> {
+        slots_at_rest(info, &SLOTS, further(info))
+    }
+
     fn views(&self, info: Option<&ModelInfo>) -> Vec<ParamView> {
         let mut views: Vec<ParamView> = self.list().iter().map(|(id, param, help)| param.view(id, help)).collect();
         let Some(info) = info else { return views };
@@ -278,15 +284,19 @@ impl InstrumentParams for PhaserParams {
     }
 }
 
+/// Places in the file of the controls that the slots move.
+fn further(info: &ModelInfo) -> impl Iterator<Item = usize> {
+    let controls = info.controls.iter().enumerate().filter(|(_, control)| !OWN.contains(&control.id.as_str()));
+    controls.map(|(place, _)| place)
+}
+
 impl PhaserParams {
     /// Which of the model's controls a parameter moves.
     pub fn control_of(&self, id: &str, info: &ModelInfo) -> Option<usize> {
         if OWN.contains(&id) {
             return info.control(id).map(|(place, _)| place);
         }
-        let slot: usize = id.strip_prefix("ctl")?.parse().ok()?;
-        let further = info.controls.iter().enumerate().filter(|(_, c)| !OWN.contains(&c.id.as_str()));
-        further.map(|(place, _)| place).nth(slot - 1)
+        further(info).nth(SLOTS.iter().position(|slot| *slot == id)?)
     }
 
     /// The parameters as the engine takes them; LFO phase and sync are added by the caller.

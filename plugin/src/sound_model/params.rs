@@ -1,9 +1,11 @@
 //! Parameters of Doppel Sound Model: ids are frozen, `docs/parameters.md` lists them.
 use crate::playing::PlayingParams;
-use crate::project::{InstrumentParams, Listed, Project, amount, dress, percent, plain, share, with_unit};
+use crate::project::{
+    InstrumentParams, Listed, Project, amount, dress, percent, plain, share, slots_at_rest, with_unit,
+};
 use crate::ui::param::ParamView;
 use kernels::checkpoint::ModelInfo;
-use kernels::sound_model::engine::{Controls, Outside};
+use kernels::sound_model::engine::{Controls, Outside, best_temperature};
 use kernels::sound_model::{MAX_TEMPERATURE, MAX_VOICES};
 use nice_plug::prelude::*;
 
@@ -13,6 +15,8 @@ pub const TIMBRES: usize = 6;
 pub const SLOTS: [&str; TIMBRES] = ["ctl1", "ctl2", "ctl3", "ctl4", "ctl5", "ctl6"];
 /// Ids of the controls that the notes play.
 const PLAYED: [&str; 3] = ["pitch", "amplitude", "a"];
+/// Temperature at which the first factory model plays best.
+const FIRST_TEMPERATURE: f32 = 0.7;
 /// Voices of a fresh instance.
 const VOICES: usize = 8;
 
@@ -126,7 +130,7 @@ impl Default for SoundModelParams {
                 control_6: slot(5),
             },
             chance: ChanceParams {
-                temperature: with_unit(FloatParam::new("Temperature", 0.8, temperature), 2, ""),
+                temperature: with_unit(FloatParam::new("Temperature", FIRST_TEMPERATURE, temperature), 2, ""),
                 top_k: IntParam::new("Top k", 256, top_k),
                 outside: EnumParam::new("Outside", OutsideChoice::Transpose),
             },
@@ -167,6 +171,12 @@ impl InstrumentParams for SoundModelParams {
 
     fn project(&self) -> &Project {
         &self.project
+    }
+
+    fn at_rest(&self, info: &ModelInfo) -> Vec<(&'static str, f32)> {
+        let mut values = slots_at_rest(info, &SLOTS, places(info));
+        values.push(("temp", best_temperature(info) / MAX_TEMPERATURE));
+        values
     }
 
     fn views(&self, info: Option<&ModelInfo>) -> Vec<ParamView> {

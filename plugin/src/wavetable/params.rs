@@ -1,7 +1,7 @@
 //! Parameters of Doppel Wavetable: ids are frozen, `docs/parameters.md` lists them.
 use crate::playing::PlayingParams;
 use crate::project::{
-    InstrumentParams, Listed, Project, amount, dress, milliseconds, percent, plain, share, with_unit,
+    InstrumentParams, Listed, Project, amount, dress, milliseconds, percent, plain, share, slots_at_rest, with_unit,
 };
 use crate::ui::param::ParamView;
 use kernels::checkpoint::ModelInfo;
@@ -13,6 +13,8 @@ use nice_plug::prelude::*;
 
 /// Ids of the parameters that a model's controls take, all but its pitch, in the file's order.
 pub const SLOTS: [&str; MAX_CONTROLS] = ["ctl1", "ctl2", "ctl3", "ctl4", "ctl5", "ctl6", "ctl7", "ctl8"];
+/// Where the first factory model has its controls: a fresh instance plays what that file calls its default.
+const FIRST_MODEL: [f32; 3] = [0.5, 0.625, 9.0 / 35.0];
 /// Voices of a fresh instance.
 const VOICES: usize = 16;
 /// Octaves that the cutoff moves by a source at 100 %.
@@ -198,7 +200,10 @@ pub struct WavetableParams {
 
 impl Default for WavetableParams {
     fn default() -> Self {
-        let slot = |k: u32| percent(&format!("Control {}", k + 1), 0.5).with_poly_modulation_id(k);
+        let slot = |k: u32| {
+            let default = FIRST_MODEL.get(k as usize).copied().unwrap_or(0.5);
+            percent(&format!("Control {}", k + 1), default).with_poly_modulation_id(k)
+        };
         let cutoff = FloatRange::Skewed { min: CUTOFF_HZ[0], max: CUTOFF_HZ[1], factor: FloatRange::skew_factor(-2.5) };
         let octaves = FloatRange::Linear { min: -8.0, max: 8.0 };
         let cents = FloatRange::Skewed { min: 0.0, max: 100.0, factor: FloatRange::skew_factor(-1.0) };
@@ -293,6 +298,10 @@ impl InstrumentParams for WavetableParams {
 
     fn project(&self) -> &Project {
         &self.project
+    }
+
+    fn at_rest(&self, info: &ModelInfo) -> Vec<(&'static str, f32)> {
+        slots_at_rest(info, &SLOTS, places(info))
     }
 
     fn views(&self, info: Option<&ModelInfo>) -> Vec<ParamView> {
@@ -433,6 +442,6 @@ mod tests {
         assert_eq!((knobs.routes[0].wheel, knobs.routes[0].pressure), (0.5, 0.0));
         assert_eq!((knobs.routes[1].pressure, knobs.routes[1].wheel), (0.5, 0.0));
         assert_eq!(knobs.filter.route, Route::default());
-        assert_eq!((knobs.seed, knobs.values[1]), (1, 64.0));
+        assert_eq!((knobs.seed, knobs.values[1]), (1, 80.0));
     }
 }

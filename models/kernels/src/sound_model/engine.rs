@@ -20,7 +20,7 @@ use crate::host_rate::FromModel;
 pub use crate::host_rate::RateError;
 use crate::voices::{Ended, MAX_ENDED, PitchRange, TimedEvent, Voices};
 use band::Band;
-pub use controls::{Controls, MAX_LEVEL, MAX_TRANSPOSITION_SEMITONES, Outside};
+pub use controls::{Controls, MAX_LEVEL, MAX_TRANSPOSITION_SEMITONES, Outside, best_temperature};
 use reader::REACH;
 pub use slot::Reading;
 use std::sync::Arc;

@@ -11,8 +11,6 @@ use std::sync::Arc;
 
 /// Ids beside those that all instruments share.
 const OWN_IDS: &str = "temp top_k outside vel_tim slide_tim press_tim vibrato";
-/// Temperature of a fresh plug-in.
-const TEMPERATURE: f32 = 0.8;
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
@@ -30,7 +28,7 @@ pub struct Player {
 impl Player {
     /// What a fresh plug-in would play, at a rate in Hz.
     pub fn new(model: Arc<SoundModel>, rate_hz: f64, seed: u64) -> Result<Self> {
-        let controls = Controls { temperature: TEMPERATURE, seed, ..Controls::new(model.info()) };
+        let controls = Controls { seed, ..Controls::new(model.info()) };
         Ok(Self { engine: Engine::new(model, rate_hz, MAX_VOICES)?, controls })
     }
 }

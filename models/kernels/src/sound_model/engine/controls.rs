@@ -1,6 +1,7 @@
 //! What the player sets for the whole instrument.
 use super::reader::MAX_SPEED;
 use crate::checkpoint::ModelInfo;
+use crate::sound_model::MAX_TEMPERATURE;
 use crate::sound_model::config::MAX_CONDITIONS;
 use crate::sound_model::mu_law::CLASSES;
 use crate::voices;
@@ -34,7 +35,7 @@ pub struct Controls {
     pub pressure_to_timbre: f32,
     /// Depth of the vibrato at the modulation wheel's end, in semitones, 0..12.
     pub vibrato_semitones: f32,
-    /// 1 is as trained, 0 takes the most probable level always; at most [`crate::sound_model::MAX_TEMPERATURE`].
+    /// 1 is as trained, 0 takes the most probable level always; at most [`MAX_TEMPERATURE`].
     pub temperature: f32,
     /// So many of the most probable levels are drawn from, 1 to 256.
     pub top_k: usize,
@@ -48,6 +49,12 @@ pub struct Controls {
     pub seed: u64,
 }
 
+/// Temperature at which a model plays best, as its file says; without a word of it that of the training, 1.
+pub fn best_temperature(info: &ModelInfo) -> f32 {
+    let said: Option<f32> = info.metadata.get("temperature").and_then(|text| text.parse().ok());
+    said.filter(|temperature| (0.0..=MAX_TEMPERATURE).contains(temperature)).unwrap_or(1.0)
+}
+
 impl Controls {
     /// The file's defaults.
     pub fn new(info: &ModelInfo) -> Self {
@@ -58,7 +65,7 @@ impl Controls {
             slide_to_timbre: 1.0,
             pressure_to_timbre: 0.5,
             vibrato_semitones: 0.5,
-            temperature: 1.0,
+            temperature: best_temperature(info),
             top_k: CLASSES,
             level: 1.0,
             playing: voices::Controls::default(),
@@ -84,5 +91,25 @@ impl Controls {
             level: or(self.level, 0.0, MAX_LEVEL, default.level),
             ..*self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sound_model::config::Config;
+    use crate::sound_model::{SoundModel, example};
+
+    #[test]
+    fn a_file_may_say_at_which_temperature_it_plays_best() {
+        let config = Config { layers: 1, hidden: 8, width: 8, ..Config::paper() };
+        let model = SoundModel::load(&example::file(1, &config).unwrap()).unwrap();
+        let best = |text: Option<&str>| {
+            let mut info = model.info().clone();
+            info.metadata.extend(text.map(|text| ("temperature".to_string(), text.to_string())));
+            best_temperature(&info)
+        };
+        assert_eq!([Some("0.7"), Some("0"), None].map(best), [0.7, 0.0, 1.0]);
+        assert_eq!([Some("9"), Some("NaN"), Some("warm")].map(best), [1.0; 3]);
     }
 }
