@@ -6,11 +6,13 @@
 //! | [`player`], [`notes`], [`playing`] | what the instruments that are played share: voices, the host's notes, parameters |
 //! | [`handoff`], [`swap`] | a boxed value to the audio thread and the old one back, without locks; the fade around it |
 //! | [`models`] | which model an instance plays: factory, installed and embedded ones, loaded in the background |
+//! | [`errand`] | work that blocks or takes long, for a window |
 //! | [`project`], [`presets`] | what a project keeps; factory and user presets |
 //! | [`scope`] | audio thread -> panel: levels, phases, notes, load |
 //! | [`shell`], [`ui`] | what every window does; widgets that know parameters, not instruments |
 //!
 //! The export lists hold one plug-in for each instrument; the modulation's joins here.
+pub mod errand;
 pub mod handoff;
 pub mod models;
 pub mod notes;

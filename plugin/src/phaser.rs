@@ -1,4 +1,5 @@
 //! Doppel Phaser: a hardware phaser's double as an effect.
+pub mod align;
 pub mod editor;
 mod lfo;
 pub mod panel;
@@ -158,6 +159,7 @@ impl Plugin for PhaserPlugin {
         let mut controls = self.params.controls(engine.model().info());
         controls.bypass |= self.loader.is_missing();
         let input_peak = peak(buffer);
+        self.scope.song(context.transport());
 
         let mut done = 0;
         while done < samples || samples == 0 {

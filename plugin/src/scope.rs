@@ -1,5 +1,5 @@
 //! Audio thread -> panel: levels, LFO phases, load. Plain atomics: the panel may see one value newer than another.
-use nice_plug::prelude::Buffer;
+use nice_plug::prelude::{Buffer, Transport};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// An f32 that threads share.
@@ -119,6 +119,8 @@ pub struct Scope {
     voices: [AtomicU32; 3],
     /// Keys that sound, the low ones first.
     keys: [AtomicU64; 2],
+    /// Where the song rests in seconds, as bits.
+    song_rest_s: AtomicU64,
 }
 
 /// Share of a peak that is left after a second.
@@ -158,6 +160,17 @@ impl Scope {
         for (shared, value) in self.keys.iter().zip([keys as u64, (keys >> 64) as u64]) {
             shared.store(value, Ordering::Relaxed);
         }
+    }
+
+    /// Audio: where the song stands in seconds; a song that plays or has no place rests at its start.
+    pub fn song(&self, transport: &Transport) {
+        let rest_s = transport.pos_seconds().filter(|seconds| seconds.is_finite() && !transport.playing);
+        self.song_rest_s.store(rest_s.unwrap_or(0.0).to_bits(), Ordering::Relaxed);
+    }
+
+    /// Panel: where the song rests, in seconds.
+    pub fn song_rest_s(&self) -> f64 {
+        f64::from_bits(self.song_rest_s.load(Ordering::Relaxed))
     }
 
     /// Panel: everything as it stands.

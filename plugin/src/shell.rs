@@ -168,7 +168,7 @@ impl<P: InstrumentParams, M: Model> Shell<P, M> {
             TopBarAction::OpenModel => open_dialog(self.loader.clone()),
             TopBarAction::DropModel(path) => self.loader.load(Origin::File(path.clone())),
             // What a sound is good for only the instrument knows.
-            TopBarAction::DropSound(_) => {}
+            TopBarAction::DropSounds(_) => {}
             TopBarAction::StepPreset(by) => {
                 let names = self.presets.all();
                 let now = names.iter().position(|preset| preset.name == *self.params.project().preset.lock());

@@ -2,7 +2,7 @@
 use crate::clap_host::{Automation, activate, instance, params, play_song};
 use clack_host::events::event_types::{TransportEvent, TransportFlags};
 use clack_host::events::{EventFlags, EventHeader};
-use clack_host::utils::BeatTime;
+use clack_host::utils::{BeatTime, SecondsTime};
 use kernels::nn::naive::noise;
 
 const RATE_HZ: f64 = 44_100.0;
@@ -11,20 +11,29 @@ const BLOCK: usize = 448;
 /// Samples after a jump until the model has forgotten what it heard before.
 const SETTLED: usize = 4_480;
 
-/// Song position in quarter notes and tempo, playing.
-fn song(beats: f64, tempo: f64) -> TransportEvent {
+/// Modes of the LFO by their place: choices count from 0.
+const FREE: f64 = 0.0;
+const SYNC: f64 = 1.0;
+const SONG: f64 = 4.0;
+
+/// Song position in seconds and tempo, playing.
+fn song(seconds: f64, tempo: f64) -> TransportEvent {
     let zero = BeatTime::from_float(0.0);
+    let zero_s = SecondsTime::from_float(0.0);
     TransportEvent {
         header: EventHeader::new_core(0, EventFlags::empty()),
-        flags: TransportFlags::HAS_TEMPO | TransportFlags::HAS_BEATS_TIMELINE | TransportFlags::IS_PLAYING,
-        song_pos_beats: BeatTime::from_float(beats),
-        song_pos_seconds: zero,
+        flags: TransportFlags::HAS_TEMPO
+            | TransportFlags::HAS_BEATS_TIMELINE
+            | TransportFlags::HAS_SECONDS_TIMELINE
+            | TransportFlags::IS_PLAYING,
+        song_pos_beats: BeatTime::from_float(seconds * tempo / 60.0),
+        song_pos_seconds: SecondsTime::from_float(seconds),
         tempo,
         tempo_inc: 0.0,
         loop_start_beats: zero,
         loop_end_beats: zero,
-        loop_start_seconds: zero,
-        loop_end_seconds: zero,
+        loop_start_seconds: zero_s,
+        loop_end_seconds: zero_s,
         bar_start: zero,
         bar_number: 0,
         time_signature_numerator: 4,
@@ -34,14 +43,19 @@ fn song(beats: f64, tempo: f64) -> TransportEvent {
 
 /// Plays noise in LFO mode Sync, quarter notes, through a song of which every sample's position is given.
 fn synced(samples: usize, tempo: f64, position_samples: impl Fn(usize) -> f64) -> Vec<f32> {
+    played(SYNC, samples, tempo, position_samples)
+}
+
+/// The same in any mode, the knob of the rate at 0.7.
+fn played(mode: f64, samples: usize, tempo: f64, position_samples: impl Fn(usize) -> f64) -> Vec<f32> {
     let sound = noise(1, samples);
     let mut instance = instance();
     let ids = params(&mut instance);
-    // Choices count from 0: Sync is the second mode, the quarter note the sixth division.
-    let settings: [Automation; 2] = [(0, ids["LFO mode"], 1.0), (0, ids["Division"], 5.0)];
+    // The quarter note is the sixth division.
+    let settings: [Automation; 3] = [(0, ids["LFO mode"], mode), (0, ids["Division"], 5.0), (0, ids["Rate"], 0.7)];
     let mut processor = activate(&mut instance, RATE_HZ);
     let out = play_song(&mut processor, [&sound, &sound], &[BLOCK], &settings, &|sample| {
-        Some(song(position_samples(sample) / RATE_HZ * tempo / 60.0, tempo))
+        Some(song(position_samples(sample) / RATE_HZ, tempo))
     });
     instance.deactivate(processor.stop_processing());
     out.into_iter().next().unwrap()
@@ -58,12 +72,27 @@ fn after_a_jump_or_a_loop_the_sweep_is_where_a_song_started_there_would_be() {
     let ten_minutes = (600.0 * RATE_HZ) as usize / BLOCK * BLOCK;
     for target in [ten_minutes, 0, BLOCK] {
         let jump = 20 * BLOCK;
-        let jumped = synced(2 * jump, 130.0, |s| if s < jump { s as f64 } else { (target + s - jump) as f64 });
-        let direct = synced(2 * jump, 130.0, |s| (target + s) as f64 - jump as f64);
         let settled = jump + SETTLED;
-        let found = difference(&jumped[settled..], &direct[settled..]);
-        assert!(found < 1e-4, "to {target}: {found}");
+        let strays = |mode: f64| {
+            let jumped =
+                played(mode, 2 * jump, 130.0, |s| if s < jump { s as f64 } else { (target + s - jump) as f64 });
+            let direct = played(mode, 2 * jump, 130.0, |s| (target + s) as f64 - jump as f64);
+            difference(&jumped[settled..], &direct[settled..])
+        };
+        for mode in [SYNC, SONG] {
+            assert!(strays(mode) < 1e-4, "mode {mode} to {target}: {}", strays(mode));
+        }
     }
+}
+
+#[test]
+fn in_song_mode_the_seconds_of_the_song_and_not_its_beats_move_the_sweep() {
+    let jump = 20 * BLOCK;
+    let place = |s: usize| (s + 1000 * BLOCK) as f64;
+    let song = |tempo: f64| played(SONG, 2 * jump, tempo, place);
+    assert_eq!(difference(&song(130.0), &song(61.7)), 0.0);
+    // Free, the sweep began when the sound did.
+    assert!(difference(&song(130.0), &played(FREE, 2 * jump, 130.0, place)) > 1e-2);
 }
 
 #[test]
@@ -74,11 +103,11 @@ fn a_minute_of_play_drifts_by_nothing() {
     let sound = noise(1, minute);
     let mut instance = instance();
     let ids = params(&mut instance);
-    let settings: [Automation; 2] = [(0, ids["LFO mode"], 1.0), (0, ids["Division"], 5.0)];
+    let settings: [Automation; 2] = [(0, ids["LFO mode"], SYNC), (0, ids["Division"], 5.0)];
     let mut processor = activate(&mut instance, RATE_HZ);
     let part = &sound[late..];
     let direct = play_song(&mut processor, [part, part], &[BLOCK], &settings, &|s| {
-        Some(song((late + s) as f64 / RATE_HZ * 97.3 / 60.0, 97.3))
+        Some(song((late + s) as f64 / RATE_HZ, 97.3))
     });
     instance.deactivate(processor.stop_processing());
     let found = difference(&played[late + SETTLED..], &direct[0][SETTLED..]);

@@ -37,7 +37,7 @@ fn view() -> View {
             preset: "Pedal at noon".into(),
             is_b: false,
             zoom: 1.0,
-            sound_help: None,
+            sound_help: Some("Drop"),
         },
         params: params.views(Some(model.info())),
         reading: Reading {
@@ -55,6 +55,10 @@ fn view() -> View {
         model_rate_hz: 44_100.0,
         curves_db,
         shape: probe.sweep(&model, &Controls::new(model.info()), &frequencies).to_vec(),
+        can_align: true,
+        aligned:
+            "pedal.wav: LFO 2.3291 Hz, drift 0.13 %, explains 0.71: in step with the recording at 0.000 s of the song"
+                .into(),
         error: None,
     }
 }
@@ -76,6 +80,7 @@ fn harness(view: View, scale: f32) -> Harness<'static, Actions> {
         let done = panel(ui, &view);
         actions.edits.extend(done.edits);
         actions.bar.extend(done.bar);
+        actions.align |= done.align;
     };
     crate::harness(draw, scale)
 }
@@ -111,6 +116,16 @@ fn a_double_click_asks_for_the_default() {
         harness.run_steps(2);
     }
     assert!(harness.state().edits.contains(&("depth", Gesture::Reset)), "{:?}", harness.state().edits);
+}
+
+#[test]
+fn a_recording_is_asked_for_by_one_click_and_only_when_none_is_being_heard() {
+    for can_align in [true, false] {
+        let mut harness = harness(View { can_align, ..view() }, 1.0);
+        harness.get_by_label("Align...").click();
+        harness.run_steps(3);
+        assert_eq!(harness.state().align, can_align);
+    }
 }
 
 #[test]

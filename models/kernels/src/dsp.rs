@@ -2,4 +2,5 @@
 pub mod low_pass;
 pub mod period_table;
 pub mod ramp;
+pub mod stft;
 pub mod wavetable_oscillator;

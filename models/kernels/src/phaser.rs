@@ -7,6 +7,7 @@ pub mod config;
 pub mod drift;
 pub mod effect;
 pub mod engine;
+pub mod finder;
 pub mod oscillator;
 pub mod probe;
 pub mod recurrent;

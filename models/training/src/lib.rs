@@ -12,8 +12,8 @@ pub mod settings;
 pub mod song_render;
 pub mod sound_model;
 pub mod spectral_loss;
-pub mod stft;
 pub mod trainer;
 pub mod wavetable;
 
+pub use kernels::dsp::stft;
 pub use sound_files::{audio, resample};

@@ -1,17 +1,13 @@
-//! Everything offline about the phaser: circuit, training sound, LFO found in recordings, trainer.
-pub mod alignment;
-pub mod band_ratio;
+//! Everything offline about the phaser: circuit, training sound, trainer.
 pub mod circuit;
+pub mod circuit_phase;
 pub mod dataset;
 pub mod device;
 pub mod excitation;
-pub mod harmonics;
 pub mod jfet;
 pub mod lfo;
-pub mod lfo_fit;
 pub mod modulation_metric;
 pub mod parts;
-pub mod phase_track;
 pub mod rack;
 pub mod render;
 pub mod settings;

@@ -76,6 +76,13 @@ impl LfoClock {
                 Phase { turns: triggered.then_some(phase_turns), running: true, rate_hz: lfo.rate.value() }
             }
             LfoMode::Manual => Phase { turns: Some(phase_turns), running: false, rate_hz: lfo.rate.value() },
+            LfoMode::Song => {
+                let rate_hz = lfo.rate.value();
+                let elapsed_s = start as f64 / f64::from(sample_rate_hz);
+                let position = transport.pos_seconds().filter(|seconds| seconds.is_finite() && transport.playing);
+                let turns = position.map(|seconds| (seconds + elapsed_s) * f64::from(rate_hz) + phase_turns);
+                Phase { turns, running: true, rate_hz }
+            }
             LfoMode::Sync => {
                 let tempo = transport.tempo.filter(|tempo| TEMPOS.contains(tempo)).unwrap_or(DEFAULT_TEMPO);
                 let period = period_beats(lfo.division.value(), lfo.sync.value());

@@ -9,7 +9,7 @@ use crate::ui::response::response;
 use crate::ui::status_line::status_line;
 use crate::ui::theme;
 use crate::ui::top_bar::{TopBarAction, TopBarView, top_bar};
-use egui::{Frame, Margin, Panel, Ui, vec2};
+use egui::{Align, Frame, Layout, Margin, Panel, RichText, Ui, vec2};
 
 /// Ids of the parameters that a model's further controls take.
 const SLOTS: [&str; 4] = ["ctl1", "ctl2", "ctl3", "ctl4"];
@@ -31,6 +31,10 @@ pub struct View {
     pub curves_db: Vec<Vec<f32>>,
     /// The sweep over a turn of the LFO, 0..1, measured; empty if there is none.
     pub shape: Vec<f32>,
+    /// May a recording be chosen?
+    pub can_align: bool,
+    /// What became of the recording chosen last; empty: none was.
+    pub aligned: String,
     /// What went wrong last.
     pub error: Option<String>,
 }
@@ -42,6 +46,8 @@ pub struct Actions {
     pub edits: Vec<Edit>,
     /// In the bar at the top.
     pub bar: Vec<TopBarAction>,
+    /// File dialogs for a recording that the LFO is to be in step with.
+    pub align: bool,
 }
 
 /// Draws the whole panel.
@@ -56,15 +62,18 @@ pub fn panel(ui: &mut Ui, view: &View) -> Actions {
     });
     let margin = Frame::new().fill(theme::BACKGROUND).inner_margin(Margin::same(12));
     egui::CentralPanel::default().frame(margin).show(ui, |ui| {
-        sweep(ui, view, &mut actions.edits);
+        sweep(ui, view, &mut actions);
         ui.add_space(4.0);
         knobs(ui, view, &mut actions.edits);
+        ui.add_space(4.0);
+        let aligned = RichText::new(&view.aligned).font(theme::small()).color(theme::DIM);
+        ui.add(egui::Label::new(aligned).truncate());
     });
     actions
 }
 
 /// The dial with what moves it, and the moving response.
-fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
+fn sweep(ui: &mut Ui, view: &View, actions: &mut Actions) {
     let height = (ui.available_height() - 150.0).max(180.0);
     ui.horizontal(|ui| {
         Frame::new().fill(theme::BOX).corner_radius(theme::ROUNDING).inner_margin(Margin::same(10)).show(ui, |ui| {
@@ -82,14 +91,21 @@ fn sweep(ui: &mut Ui, view: &View, edits: &mut Vec<Edit>) {
                 ui.horizontal(|ui| {
                     for (id, width) in [("lfo_mode", 80.0), ("sync", 80.0)] {
                         if let Some(param) = find(&view.params, id) {
-                            menu(ui, param, width, edits);
+                            menu(ui, param, width, &mut actions.edits);
                         }
                     }
                 });
                 ui.horizontal(|ui| {
                     if let Some(param) = find(&view.params, "division") {
-                        menu(ui, param, 80.0, edits);
+                        menu(ui, param, 80.0, &mut actions.edits);
                     }
+                    ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
+                        let help = "Sets rate, phase and mode so that the sweep is in step with a recording of the hardware: asks for \
+                                    the dry sound, then for what came back. Rest the song where the recording begins. Or drop \
+                                    both files on the window.";
+                        let button = egui::Button::new("Align...").min_size(vec2(80.0, 0.0));
+                        actions.align = ui.add_enabled(view.can_align, button).on_hover_text(help).clicked();
+                    });
                 });
             });
         });

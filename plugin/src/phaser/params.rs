@@ -25,6 +25,9 @@ pub enum LfoMode {
     /// Stands at Phase.
     #[id = "manual"]
     Manual,
+    /// Runs at Rate, its phase counted from the song's start. Last: hosts know choices by their place.
+    #[id = "song"]
+    Song,
 }
 
 /// What a division is multiplied by.
@@ -219,14 +222,14 @@ impl InstrumentParams for PhaserParams {
             (
                 "lfo_mode",
                 &lfo.mode,
-                "Free runs at Rate, Sync follows the song, Trigger starts anew with notes and transport, Manual stands at Phase.",
+                "Free runs at Rate, Sync follows the beat, Trigger starts anew with notes and transport, Manual stands at Phase, Song counts from the song's start: in step with a recording through jumps and loops.",
             ),
             ("sync", &lfo.sync, "Straight, dotted or triplet length of the division."),
             ("division", &lfo.division, "Note value of one turn in Sync mode."),
             (
                 "phase",
                 &lfo.phase,
-                "Manual: where the sweep stands. Sync: where it lies against the bar. Trigger: where it starts.",
+                "Manual: where the sweep stands. Sync: where it lies against the bar. Trigger: where it starts. Song: where it stands at the song's start.",
             ),
             ("stereo_phase", &lfo.stereo_phase, "How far the right channel's sweep is ahead of the left's."),
             (
@@ -322,7 +325,7 @@ impl PhaserParams {
             // A sweep that follows the song does not stray from it.
             drift: match lfo.mode.value() {
                 LfoMode::Free | LfoMode::Trigger => lfo.drift.value(),
-                LfoMode::Sync | LfoMode::Manual => 0.0,
+                LfoMode::Sync | LfoMode::Manual | LfoMode::Song => 0.0,
             },
             stereo_phase_turns: lfo.stereo_phase.value() / 360.0,
             depth,

@@ -41,8 +41,8 @@ pub enum TopBarAction {
     OpenModel,
     /// A file that was dropped on the window.
     DropModel(PathBuf),
-    /// A sound that was dropped on the window.
-    DropSound(PathBuf),
+    /// Sounds that were dropped on the window together.
+    DropSounds(Vec<PathBuf>),
     /// Another preset: this many further in the list.
     StepPreset(isize),
     /// The preset at a place of the list.
@@ -231,8 +231,13 @@ fn drop_target(ui: &Ui, sound_help: Option<&str>, actions: &mut Vec<TopBarAction
     };
     let is_sound = |path: &Path| sound_help.is_some() && ends_with(path, &SOUNDS);
     if let Some(file) = dropped.first() {
-        let path = file.path().to_path_buf();
-        actions.push(if is_sound(&path) { TopBarAction::DropSound(path) } else { TopBarAction::DropModel(path) });
+        let all = dropped.iter().map(|file| file.path().to_path_buf());
+        let sounds: Vec<PathBuf> = all.filter(|path| is_sound(path)).collect();
+        actions.push(if sounds.is_empty() {
+            TopBarAction::DropModel(file.path().to_path_buf())
+        } else {
+            TopBarAction::DropSounds(sounds)
+        });
     }
     if let Some(file) = hovering.first() {
         let path = file.path.as_deref();

@@ -1,8 +1,9 @@
 //! The panel in a window: gathers the view, carries out what the user did.
-use super::encode::{Encoded, Encoding};
+use super::encode::{self, Encoded};
 use super::panel::{self, View};
 use super::params::{SLOTS, WavetableParams, places};
 use super::{DRAWN_POINTS, Live, WavetablePlugin};
+use crate::errand::Errand;
 use crate::models::{Loader, Status};
 use crate::player::PanelKeys;
 use crate::project::InstrumentParams;
@@ -54,13 +55,13 @@ pub struct WavetableEditor {
     along: usize,
     drawn: Option<Drawn>,
     /// The thread that estimates the knobs of a sound.
-    encoding: Encoding,
-    /// A sound that was chosen in a dialog.
-    chosen: Arc<Mutex<Option<PathBuf>>>,
+    encoding: Errand<Result<Encoded, String>>,
+    /// A dialog that asks for a sound.
+    choosing: Errand<Option<PathBuf>>,
     /// Why a table was not written.
     complaint: Arc<Mutex<Option<String>>>,
     /// What it found last.
-    encoded: Option<Arc<Encoded>>,
+    encoded: Option<Encoded>,
     /// What became of that, for the panel.
     said: String,
 }
@@ -92,8 +93,8 @@ pub fn create(
         panel_keys,
         along: 0,
         drawn: None,
-        encoding: Encoding::default(),
-        chosen: Arc::default(),
+        encoding: Errand::default(),
+        choosing: Errand::default(),
         complaint: Arc::default(),
         encoded: None,
         said: String::new(),
@@ -121,15 +122,14 @@ impl NiceEguiApp for WavetableEditor {
         }
         self.shell.carry_out(&actions.edits, &actions.bar, ui, frame);
         for action in &actions.bar {
-            if let TopBarAction::DropSound(path) = action {
-                self.encode(path);
+            if let TopBarAction::DropSounds(paths) = action {
+                self.encode(&paths[0]);
             }
         }
         if actions.open_sound {
-            open_sound(self.chosen.clone());
+            self.open_sound();
         }
-        let chosen = self.chosen.lock().take();
-        if let Some(path) = chosen {
+        if let Some(Some(path)) = self.choosing.take() {
             self.encode(&path);
         }
         if actions.export_table {
@@ -144,16 +144,6 @@ impl NiceEguiApp for WavetableEditor {
             self.shell.complain(complaint);
         }
     }
-}
-
-/// A file dialog on a thread of its own, because it blocks and the window must not.
-fn open_sound(chosen: Arc<Mutex<Option<PathBuf>>>) {
-    std::thread::spawn(move || {
-        let dialog = rfd::FileDialog::new().set_title("Encode a sound").add_filter("Sound", &SOUNDS);
-        if let Some(path) = dialog.pick_file() {
-            *chosen.lock() = Some(path);
-        }
-    });
 }
 
 /// A file dialog for a table, on a thread of its own; what went wrong ends up in `complaint`.
@@ -182,11 +172,22 @@ impl WavetableEditor {
         }
     }
 
+    /// Asks for a sound.
+    fn open_sound(&mut self) {
+        let dialog = || rfd::FileDialog::new().set_title("Encode a sound").add_filter("Sound", &SOUNDS).pick_file();
+        if let Err(error) = self.choosing.start("file dialog", dialog) {
+            self.shell.complain(error);
+        }
+    }
+
     /// Begins to estimate the knobs of a sound.
     fn encode(&mut self, path: &Path) {
         if let Some(model) = self.shell.loader.status().model {
             self.said = format!("listening to {} ...", path.file_name().unwrap_or_default().to_string_lossy());
-            self.encoding.start(path, model);
+            let path = path.to_path_buf();
+            if let Err(error) = self.encoding.start("encoder", move || encode::read_and_encode(&path, &model)) {
+                self.shell.complain(error);
+            }
         }
     }
 

@@ -1,13 +1,11 @@
-//! A dropped sound as knobs: read and estimated on a thread of its own, kept as automation.
+//! A dropped sound as knobs: read, estimated, kept as automation.
 use crate::project::share;
 use crate::wavetable::params::{SLOTS, places};
 use kernels::wavetable::Wavetable;
 use kernels::wavetable::encoder::trajectory::Frame;
-use parking_lot::Mutex;
 use sound_files::audio::Audio;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Longest stretch that is looked at, in seconds.
 const LONGEST_S: f64 = 60.0;
@@ -29,53 +27,10 @@ pub struct Encoded {
     pub confidence: f32,
 }
 
-/// What the thread has to say.
-#[derive(Clone, Default)]
-pub enum Progress {
-    /// Nothing is asked for.
-    #[default]
-    Idle,
-    /// It is at work.
-    Working,
-    /// It is done; whoever takes this sets the knobs.
-    Done(Result<Arc<Encoded>, String>),
-}
-
-/// The way from the thread to the window.
-#[derive(Clone, Default)]
-pub struct Encoding(Arc<Mutex<Progress>>);
-
-impl Encoding {
-    /// Starts on a file for a model.
-    pub fn start(&self, path: &Path, model: Arc<Wavetable>) {
-        *self.0.lock() = Progress::Working;
-        let (progress, path) = (self.0.clone(), path.to_path_buf());
-        let work = move || {
-            let done = read(&path).and_then(|(sound, rate_hz)| encode(&path, &sound, rate_hz, &model)).map(Arc::new);
-            *progress.lock() = Progress::Done(done);
-        };
-        let spawned = std::thread::Builder::new().name("doppel encoder".into()).spawn(work);
-        if let Err(error) = spawned {
-            *self.0.lock() = Progress::Done(Err(format!("no thread for the sound ({error})")));
-        }
-    }
-
-    /// Is the thread at work?
-    pub fn is_working(&self) -> bool {
-        matches!(*self.0.lock(), Progress::Working)
-    }
-
-    /// What it found, once.
-    pub fn take(&self) -> Option<Result<Arc<Encoded>, String>> {
-        let mut progress = self.0.lock();
-        match std::mem::take(&mut *progress) {
-            Progress::Done(result) => Some(result),
-            other => {
-                *progress = other;
-                None
-            }
-        }
-    }
+/// Knobs of a sound in a file, for a model.
+pub fn read_and_encode(path: &Path, model: &Wavetable) -> Result<Encoded, String> {
+    let (sound, rate_hz) = read(path)?;
+    encode(path, &sound, rate_hz, model)
 }
 
 /// The sound, mono, and its rate.
@@ -136,6 +91,7 @@ mod tests {
     use crate::wavetable::FACTORY_MODELS;
     use kernels::voices::{Note, NoteEvent, TimedEvent};
     use kernels::wavetable::{Engine, Knobs};
+    use std::sync::Arc;
 
     const RATE_HZ: f64 = 48_000.0;
 

@@ -173,7 +173,7 @@ fn write_text(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phaser::phase_track::PhaseTrack;
+    use crate::phaser::circuit_phase;
 
     #[test]
     fn a_session_can_be_read_back_and_its_hidden_lfo_found() {
@@ -196,7 +196,7 @@ mod tests {
             assert!(listed.contains(&take.file));
             let wet = Audio::read(out.join(&take.file)).unwrap();
             assert_eq!(wet.len(), dry.len());
-            let (_, track) = PhaseTrack::follow(&dry.mono(), &wet.mono(), 44_100.0).unwrap();
+            let (_, track) = circuit_phase::follow(&dry.mono(), &wet.mono(), 44_100.0).unwrap();
             let error = track.turns_at(6.0) - take.lfo.turns_at(6.0);
             assert!((error - error.round()).abs() < 0.01, "{}: {error} turns", take.file);
         }

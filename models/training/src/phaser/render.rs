@@ -1,6 +1,4 @@
 //! `doppel render phaser`: a sound through a model, by the engine that the plug-in runs.
-use super::alignment::lag_samples;
-use super::phase_track::PhaseTrack;
 use super::settings;
 use crate::audio::{self, Audio};
 use crate::metrics;
@@ -8,6 +6,9 @@ use crate::models::ModelFile;
 use crate::plot;
 use crate::settings::{Change, automation, parse};
 use anyhow::{Context, Result, bail};
+use kernels::phaser::finder::alignment::lag_samples;
+use kernels::phaser::finder::in_step;
+use kernels::phaser::finder::phase_track::PhaseTrack;
 use kernels::phaser::{Controls, Engine, Phaser};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,7 +77,7 @@ pub fn run(args: &Args) -> Result<()> {
         settings::set(&mut controls, model.info(), &id, value)?;
     }
     let changes = args.automate.as_deref().map_or_else(|| Ok(Vec::new()), automation)?;
-    let followed = args.follow.as_ref().map(|path| Followed::read(path, &dry)).transpose()?;
+    let followed = args.follow.as_ref().map(|path| Followed::read(path, &dry, &model, &controls)).transpose()?;
     if let (Some(followed), false) = (&followed, set_rate) {
         controls.rate_hz = followed.rate_hz as f32;
     }
@@ -172,8 +173,8 @@ pub struct Followed {
 }
 
 impl Followed {
-    /// Reads the recording and follows its LFO.
-    pub fn read(path: &PathBuf, dry: &Audio) -> Result<Self> {
+    /// Reads the recording and follows its LFO, for a model set as it is to be heard.
+    pub fn read(path: &PathBuf, dry: &Audio, model: &Arc<Phaser>, controls: &Controls) -> Result<Self> {
         let wet = Audio::read(path)?.resampled(dry.sample_rate_hz)?.mono();
         let mut dry_mono = dry.mono();
         let length = wet.len().min(dry_mono.len());
@@ -185,15 +186,16 @@ impl Followed {
             );
         }
         dry_mono.truncate(length);
-        let (fit, track) = PhaseTrack::follow(&dry_mono, &wet[..length], dry.sample_rate_hz)
+        let found = in_step(model, controls, &dry_mono, &wet[..length], dry.sample_rate_hz)
             .with_context(|| format!("{}: its LFO is not found", path.display()))?;
         println!(
-            "{}: LFO {:.4} Hz, explains {:.2} of the level changes",
+            "{}: LFO {:.4} Hz, drift {:.2} %, explains {:.2} of the level changes",
             path.display(),
-            fit.rate_hz,
-            fit.explained_variance
+            found.fit.rate_hz,
+            100.0 * found.track.drift(),
+            found.fit.explained_variance
         );
-        Ok(Self { track, rate_hz: fit.rate_hz, wet, sample_rate_hz: dry.sample_rate_hz })
+        Ok(Self { track: found.track, rate_hz: found.fit.rate_hz, wet, sample_rate_hz: dry.sample_rate_hz })
     }
 
     /// Prints how far the render is from the recording, at the lag between the two and with no other fitting.

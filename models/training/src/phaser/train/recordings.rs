@@ -3,13 +3,13 @@ use super::batch::{Batch, Window};
 use super::checks::{self, Check, Light};
 use super::stand_in::SAMPLE_RATE_HZ;
 use crate::audio::Audio;
-use crate::phaser::alignment::{lag_samples, match_polarity};
-use crate::phaser::phase_track::PhaseTrack;
-use crate::phaser::render;
+use crate::phaser::{circuit_phase, render};
 use crate::trainer::Source;
 use crate::{metrics, plot};
 use anyhow::{Context, Result, bail};
 use kernels::checkpoint::{ControlInfo, Curve};
+use kernels::phaser::finder::alignment::{lag_samples, match_polarity};
+use kernels::phaser::finder::phase_track::PhaseTrack;
 use kernels::phaser::{Controls, Phaser};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -195,14 +195,14 @@ impl Take {
             let wet: Vec<f32> = (0..common as i64)
                 .map(|t| usize::try_from(t + shift).ok().and_then(|t| wet.get(t)).map_or(0.0, |x| polarity * x))
                 .collect();
-            match PhaseTrack::follow(&dry[..common], &wet, SAMPLE_RATE_HZ) {
+            match circuit_phase::follow(&dry[..common], &wet, SAMPLE_RATE_HZ) {
                 Ok((fit, track)) => {
                     mine.extend(checks::lfo(&name, fit.rate_hz, fit.explained_variance, seconds(common)));
                     // The knob's value conditions the net; without one the measured frequency does.
                     settings.entry("rate".into()).or_insert(fit.rate_hz as f32);
                     take = Some(Self { name, wet, track, settings });
                 }
-                Err(why) => mine.push(checks::no_lfo(&name, &why)),
+                Err(why) => mine.push(checks::no_lfo(&name, &why.into())),
             }
         }
         found.extend(mine);

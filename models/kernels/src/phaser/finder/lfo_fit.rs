@@ -1,4 +1,4 @@
-//! The LFO of a phaser, found in a recording of its input and output: rate, shape and phase.
+//! Rate and shape of an LFO, fitted to what a phaser did to each band.
 //!
 //! A harmonic model is fitted to the log energy ratio of each band,
 //! ```text
@@ -9,11 +9,10 @@
 
 use std::f64::consts::TAU;
 
-use anyhow::{Result, ensure};
 use realfft::{RealFftPlanner, num_complex::Complex64};
 
-use super::band_ratio::{BANDS, BandRatio, band_centre_hz};
-use super::circuit::Circuit;
+use super::FindError;
+use super::band_ratio::{BANDS, BandRatio};
 use super::harmonics::{HARMONICS, Harmonics, PhaseBins};
 
 /// Below this explained variance the recording does not show one LFO. Good takes of a real pedal reach 0.64 to 0.77.
@@ -38,81 +37,42 @@ pub struct LfoFit {
     pub rate_hz: f64,
     /// Part of the variance of all bands' log energy ratios that the model explains, 0..1.
     pub explained_variance: f64,
-    /// LFO phase at time 0 in turns, 0 where the break frequencies are highest: measured against the ideal circuit, so that
-    /// different takes share one origin.
-    pub start_turns: f64,
-    /// The model, one row for each band, as a function of the phase `f0 t` (without `start_turns`).
+    /// The model, one row for each band, as a function of the phase `f0 t`: it begins wherever the take did.
     pub template: [Harmonics; BANDS],
 }
 
-/// Finds the LFO of an aligned pair of recordings, as long as each other. Errors name the reason and the remedy.
-pub fn fit(dry: &[f32], wet: &[f32], sample_rate_hz: f64) -> Result<LfoFit> {
-    fit_ratio(&BandRatio::measure(dry, wet, sample_rate_hz))
-}
-
-/// `fit` of what has been measured already.
-pub fn fit_ratio(ratio: &BandRatio) -> Result<LfoFit> {
+/// Finds the LFO of an aligned pair of recordings. Errors name the reason and the remedy.
+pub fn fit(ratio: &BandRatio) -> Result<LfoFit, FindError> {
     let span_s = ratio.span_s();
-    ensure!(
-        span_s > 1.0,
-        "no LFO found: the recording is {span_s:.1} s long; record at least two periods of the LFO, better ten"
-    );
+    if span_s <= 1.0 {
+        return Err(FindError::Short { span_s });
+    }
     let explained = |rate_hz: f64| PhaseBins::gather(ratio, |time_s| rate_hz * time_s).explained_variance();
     let (rate_hz, explained_variance) = coarse_scan(ratio)
         .into_iter()
         .map(|rate_hz| refine(rate_hz, 0.05 / span_s, &explained))
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .unwrap_or((0.0, 0.0));
-    let percent = 100.0 * explained_variance;
-    ensure!(
-        explained_variance >= LEAST_EXPLAINED,
-        "no LFO found: the best guess, {rate_hz:.4} Hz, explains {percent:.0} % of the changes between dry and wet, at least \
-         {:.0} % are needed; check that both files belong together, are aligned, and that nothing else changed",
-        100.0 * LEAST_EXPLAINED
-    );
+    if explained_variance < LEAST_EXPLAINED {
+        return Err(FindError::Unexplained { rate_hz, explained_variance });
+    }
     let periods = rate_hz * span_s;
-    ensure!(
-        periods >= LEAST_PERIODS * 0.98,
-        "the LFO of about {rate_hz:.4} Hz shows only {periods:.1} periods in {span_s:.1} s; at least {LEAST_PERIODS:.0} are \
-         needed: record longer, or with a faster LFO"
-    );
+    if periods < LEAST_PERIODS * 0.98 {
+        return Err(FindError::FewPeriods { rate_hz, periods, span_s });
+    }
     let template = PhaseBins::gather(ratio, |time_s| rate_hz * time_s).solve();
-    let start_turns = phase_between_first(&first_harmonics(&template), &reference_first_harmonic(rate_hz));
-    Ok(LfoFit { rate_hz, explained_variance, start_turns, template })
+    Ok(LfoFit { rate_hz, explained_variance, template })
 }
 
-/// By how many turns (-0.5..0.5) the LFO of one take is ahead of another's at time 0. First harmonics only: matching all six
-/// fails now and then between different rates.
-pub fn phase_between(take: &LfoFit, reference: &LfoFit) -> f64 {
-    phase_between_first(&first_harmonics(&take.template), &first_harmonics(&reference.template))
-}
-
-/// `arg( sum_b z_b conj(z_b^ref) )` in turns.
-fn phase_between_first(take: &[Complex64; BANDS], reference: &[Complex64; BANDS]) -> f64 {
-    take.iter().zip(reference).map(|(z, reference)| z * reference.conj()).sum::<Complex64>().arg() / TAU
-}
-
-/// The first harmonic of the ideal circuit (colour off) at an LFO rate, whose phase at time 0 is 0: the origin that all takes
-/// share. The colour switch moves it by less than 0.01 turns, see the tests; a constant offset is harmless, because a model
-/// that is trained on phases learns it.
-pub fn reference_first_harmonic(rate_hz: f64) -> [Complex64; BANDS] {
-    const STEPS: usize = 96;
-    let setting = Circuit::ideal(false).setting(rate_hz);
-    std::array::from_fn(|band| {
-        (0..STEPS)
-            .map(|step| {
-                let turns = step as f64 / STEPS as f64;
-                // Without feedback |1 + A^4|, each stage turning by -2 atan(f / f_b).
-                let shift = -8.0 * (band_centre_hz(band) / setting.break_frequency_hz(turns)).atan();
-                let level = (setting.direct + Complex64::from_polar(1.0, shift)).norm_sqr().ln().max(-5.0);
-                Complex64::from_polar(2.0 * level / STEPS as f64, -TAU * turns)
-            })
-            .sum()
-    })
-}
-
-fn first_harmonics(template: &[Harmonics; BANDS]) -> [Complex64; BANDS] {
+/// The first harmonic of the LFO in each band, whose angle says where the LFO stands.
+pub fn first_harmonics(template: &[Harmonics; BANDS]) -> [Complex64; BANDS] {
     std::array::from_fn(|band| template[band].amplitudes[0])
+}
+
+/// By how many turns (-0.5..0.5) one LFO is ahead of another at time 0: `arg( sum_b z_b conj(z_b^ref) )`. First harmonics only:
+/// matching all six fails now and then between different rates.
+pub fn turns_ahead(take: &[Complex64; BANDS], reference: &[Complex64; BANDS]) -> f64 {
+    take.iter().zip(reference).map(|(z, reference)| z * reference.conj()).sum::<Complex64>().arg() / TAU
 }
 
 /// Frequencies in Hz worth a closer look: peaks of the weighted periodograms, summed over bands and over six harmonics.
@@ -165,4 +125,37 @@ fn refine(rate_hz: f64, step_hz: f64, explained: &impl Fn(f64) -> f64) -> (f64, 
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    /// Twenty seconds in which every band goes up and down by six harmonics of a rate, from a phase.
+    fn made(rate_hz: f64, start_turns: f64) -> BandRatio {
+        let (frames, hop_s) = (3400, 0.0058);
+        let template = Harmonics {
+            constant: -1.0,
+            amplitudes: std::array::from_fn(|m| Complex64::from_polar(0.5 / (m + 1) as f64, m as f64)),
+        };
+        let row: Vec<f64> = (0..frames).map(|n| template.at(start_turns + rate_hz * n as f64 * hop_s)).collect();
+        BandRatio { ratio: vec![row; BANDS], audible: vec![vec![true; frames]; BANDS], hop_s, first_s: 0.0 }
+    }
+
+    #[test]
+    fn a_rate_between_the_bins_of_the_scan_is_found() {
+        for rate_hz in [0.2137, 1.0, 3.3333] {
+            let fit = fit(&made(rate_hz, 0.3)).unwrap();
+            assert!((fit.rate_hz / rate_hz - 1.0).abs() < 1e-3, "{rate_hz} Hz found as {}", fit.rate_hz);
+            assert!(fit.explained_variance > 0.99, "{}", fit.explained_variance);
+        }
+    }
+
+    #[test]
+    fn one_take_is_ahead_of_another_by_the_difference_of_their_phases() {
+        let [a, b] = [0.15, 0.4].map(|start| first_harmonics(&fit(&made(1.5, start)).unwrap().template));
+        assert!((turns_ahead(&b, &a) - 0.25).abs() < 1e-3 && (turns_ahead(&a, &b) + 0.25).abs() < 1e-3);
+    }
+
+    #[test]
+    fn fewer_than_two_periods_are_refused() {
+        assert!(matches!(fit(&made(0.07, 0.0)), Err(FindError::FewPeriods { .. } | FindError::Unexplained { .. })));
+    }
+}

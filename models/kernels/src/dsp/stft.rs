@@ -1,4 +1,4 @@
-//! Spectra of Hann-windowed frames.
+//! Spectra of Hann-windowed frames. Not real time: for what is measured, not for what sounds.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;

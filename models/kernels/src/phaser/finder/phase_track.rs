@@ -6,11 +6,9 @@
 
 use std::f64::consts::PI;
 
-use anyhow::Result;
-
 use super::band_ratio::{BANDS, BandRatio};
 use super::harmonics::{BINS, Harmonics, PhaseBins};
-use super::lfo_fit::{LfoFit, fit_ratio};
+use super::lfo_fit::LfoFit;
 
 /// Shortest segment in seconds.
 const SEGMENT_S: f64 = 3.0;
@@ -36,16 +34,9 @@ pub struct PhaseTrack {
 }
 
 impl PhaseTrack {
-    /// Finds the LFO of an aligned pair of recordings and follows it.
-    pub fn follow(dry: &[f32], wet: &[f32], sample_rate_hz: f64) -> Result<(LfoFit, Self)> {
-        let ratio = BandRatio::measure(dry, wet, sample_rate_hz);
-        let fit = fit_ratio(&ratio)?;
-        let track = Self::measure(&ratio, &fit);
-        Ok((fit, track))
-    }
-
-    /// Follows an LFO that has been found.
-    pub fn measure(ratio: &BandRatio, fit: &LfoFit) -> Self {
+    /// Follows an LFO that has been found; `start_turns` is the phase of the steady one at time 0, by whatever origin the
+    /// caller counts.
+    pub fn measure(ratio: &BandRatio, fit: &LfoFit, start_turns: f64) -> Self {
         let segment_s = SEGMENT_S.max(SEGMENT_PERIODS / fit.rate_hz);
         let frames = ((segment_s / ratio.hop_s).ceil() as usize).clamp(1, ratio.frames());
         let table = tabulate(&fit.template);
@@ -62,7 +53,7 @@ impl PhaseTrack {
             segments.iter().filter(|segment| segment.1 >= least).map(|segment| (segment.0, segment.2)).collect();
         unwrap(&mut raw);
         let knots = smooth(&raw, 0.5 * segment_s);
-        Self { rate_hz: fit.rate_hz, start_turns: fit.start_turns, knots }
+        Self { rate_hz: fit.rate_hz, start_turns, knots }
     }
 
     /// The same track for a sound that begins later by so many seconds (earlier if negative).
@@ -74,8 +65,7 @@ impl PhaseTrack {
         }
     }
 
-    /// LFO phase in turns, not wrapped, 0 where the break frequencies are highest. Beyond the recording the deviation
-    /// stays as it was at its end.
+    /// LFO phase in turns, not wrapped. Beyond the recording the deviation stays as it was at its end.
     pub fn turns_at(&self, time_s: f64) -> f64 {
         self.start_turns + self.rate_hz * time_s + self.deviation_turns(time_s)
     }
@@ -89,6 +79,14 @@ impl PhaseTrack {
             (None, Some(first)) => first.1,
             (None, None) => 0.0,
         }
+    }
+
+    /// Drift: RMS deviation of the rate, of the rate, between one knot and the next.
+    pub fn drift(&self) -> f64 {
+        let rates: Vec<f64> =
+            self.knots.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).collect();
+        let square = rates.iter().map(|rate| rate * rate).sum::<f64>() / rates.len().max(1) as f64;
+        square.sqrt() / self.rate_hz
     }
 
     /// The knots of the deviation: time in seconds, turns ahead of the steady LFO.

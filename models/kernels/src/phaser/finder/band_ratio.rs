@@ -1,6 +1,6 @@
 //! What a phaser did to each band of its input, over time: the picture in which its LFO can be seen.
 
-use crate::stft::Stft;
+use crate::dsp::stft::Stft;
 
 /// Bands of equal width in log frequency.
 pub const BANDS: usize = 28;
@@ -90,11 +90,11 @@ fn energies(sound: &[f32], frame: usize, hop: usize, sample_rate_hz: f64) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phaser::excitation;
+    use crate::nn::naive::noise;
 
     #[test]
     fn a_gain_shows_as_its_logarithm_in_every_audible_band() {
-        let dry = excitation::bank(1, 44_100.0, [1.0; 3]).noise;
+        let dry = noise(1, 44_100);
         let wet: Vec<f32> = dry.iter().map(|x| 0.5 * x).collect();
         let ratio = BandRatio::measure(&dry, &wet, 44_100.0);
         assert_eq!(ratio.frames(), (44_100 - 1024) / 256 + 1);
