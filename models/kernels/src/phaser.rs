@@ -12,6 +12,7 @@ pub mod oscillator;
 pub mod probe;
 pub mod recurrent;
 pub mod selftest;
+pub mod wander;
 
 use crate::arch::{self, Arch};
 use crate::checkpoint::{Checkpoint, LoadError, ModelInfo};
@@ -94,6 +95,12 @@ impl Phaser {
         matches!(self.modulation, Modulation::Oscillator(_))
     }
 
+    /// Does the phase walk at random between the ends of the sweep, unless phases are given from outside? Then the rate is the
+    /// corner of the walk.
+    pub fn wanders(&self) -> bool {
+        self.config.wander && self.has_phase()
+    }
+
     /// Samples at the model's rate after which an input is forgotten.
     pub fn receptive_field_samples(&self) -> usize {
         self.effect.receptive_field()
@@ -122,7 +129,8 @@ impl Phaser {
 /// What the player sets, taken once per call; the engine ramps towards it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Controls {
-    /// LFO rate in Hz; the network is conditioned on it within its trained span, the oscillator runs at it exactly.
+    /// LFO rate in Hz, negative backwards; the network is conditioned on it within its trained span, the oscillator runs at it
+    /// exactly.
     pub rate_hz: f32,
     /// Phase of the LFO in turns at the first sample of this call; none: it runs on from where it is.
     pub phase_turns: Option<f64>,
@@ -172,7 +180,7 @@ impl Controls {
     fn sane(&self) -> Self {
         let or = |x: f32, low: f32, high: f32, other: f32| if x.is_finite() { x.clamp(low, high) } else { other };
         Self {
-            rate_hz: or(self.rate_hz, 0.0, 1000.0, 0.0),
+            rate_hz: or(self.rate_hz, -1000.0, 1000.0, 0.0),
             phase_turns: self.phase_turns.filter(|p| p.is_finite()),
             drift: or(self.drift, 0.0, 1.0, 0.0),
             stereo_phase_turns: or(self.stereo_phase_turns, -1.0, 1.0, 0.0),

@@ -3,6 +3,7 @@ use super::drift::Drift;
 use super::effect::{EffectState, MAX_CHUNK, Modulated};
 use super::oscillator::OscillatorState;
 use super::recurrent::RecurrentState;
+use super::wander::Wander;
 use super::{Controls, MAX_CONTROLS, Modulation, Phaser};
 use crate::arch::{LANES, Lanes};
 
@@ -48,6 +49,8 @@ pub struct PhaserState {
     frame_phase_turns: f64,
     /// Wandering of the LFO's rate.
     drift: Drift,
+    /// What moves the phase of a model whose sweep has no period.
+    wander: Wander,
     /// Turns a sample during the current frame.
     turns_per_sample: f64,
     /// Samples of the current frame already heard; a frame begins at 0.
@@ -75,6 +78,7 @@ impl PhaserState {
             offset_turns: 0.0,
             frame_phase_turns: 0.0,
             drift: Drift::default(),
+            wander: Wander::new(0),
             turns_per_sample: 0.0,
             position: 0,
             fresh: true,
@@ -87,6 +91,7 @@ impl PhaserState {
         self.centre_controls = None;
         self.frame_phase_turns = 0.0;
         self.drift = Drift::default();
+        self.wander = Wander::new(0);
         self.position = 0;
         self.fresh = true;
     }
@@ -146,6 +151,14 @@ impl PhaserState {
         let strayed = 1.0 + f64::from(controls.drift) * self.drift.advance(frame_s);
         let rate_hz = if controls.running { f64::from(controls.rate_hz) } else { 0.0 };
         self.turns_per_sample = rate_hz * strayed / model.info.sample_rate_hz;
+        // While phases come from outside (a host's tempo, a recording that is followed), they lead and no walk does.
+        if model.wanders() && controls.running && controls.phase_turns.is_none() {
+            if self.fresh {
+                self.frame_phase_turns = self.wander.advance(rate_hz, 0.0);
+            }
+            let ahead = self.wander.advance(rate_hz, frame_s) - self.frame_phase_turns;
+            self.turns_per_sample = ahead / model.frame() as f64;
+        }
 
         let start = self.frame_phase_turns + f64::from(self.offset_turns);
         if self.fresh {

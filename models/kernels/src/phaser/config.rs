@@ -11,6 +11,9 @@ pub struct Config {
     pub effect: EffectConfig,
     /// What moves it.
     pub modulation: ModulationConfig,
+    /// Does the oscillator's phase walk at random instead of turning?
+    #[serde(default)]
+    pub wander: bool,
 }
 
 /// Sizes of the audio path.

@@ -35,7 +35,7 @@ impl Drift {
 }
 
 /// A number with mean 0 and deviation 1 for each frame: the sum of the four quarters of a SplitMix64 hash.
-fn normal(frame: u64) -> f64 {
+pub(super) fn normal(frame: u64) -> f64 {
     let mut x = frame.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

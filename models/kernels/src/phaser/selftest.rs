@@ -3,7 +3,7 @@ use super::{Controls, Phaser, PhaserState};
 use crate::checkpoint::{Checkpoint, LoadError, SelfTestResult};
 
 impl Phaser {
-    /// Plays `aux.input` from phase 0 at the model's default controls and compares with `aux.output`; none if the file
+    /// Plays `aux.input` from phase 0 at the model's default controls, a wandering sweep as by an LFO, and compares with `aux.output`; none if the file
     /// carries no such pair. Allocates: not for the audio thread.
     pub fn self_test(&self, bytes: &[u8]) -> Result<Option<SelfTestResult>, LoadError> {
         let Some(test) = Checkpoint::parse(bytes)?.self_test()? else { return Ok(None) };
@@ -12,7 +12,8 @@ impl Phaser {
             let (expected, found) = (vec![audio.len()], vec![test.expected.len()]);
             return Err(LoadError::Shape { name: "aux.output".into(), expected, found });
         }
-        PhaserState::new(self).process(self, &Controls::new(&self.info), 0.0, &mut audio);
+        let controls = Controls { phase_turns: Some(0.0), ..Controls::new(&self.info) };
+        PhaserState::new(self).process(self, &controls, 0.0, &mut audio);
         Ok(Some(test.judge(&audio)))
     }
 }

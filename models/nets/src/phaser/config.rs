@@ -10,6 +10,9 @@ pub struct Config {
     pub effect: EffectConfig,
     /// What moves it.
     pub modulation: ModulationConfig,
+    /// Does the player move the oscillator's phase by a random walk instead of an even turn?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wander: bool,
 }
 
 /// Sizes of the audio path.
@@ -73,6 +76,7 @@ impl Default for Config {
                 limit: false,
             },
             modulation: ModulationConfig::Oscillator { harmonics: 4, hidden: vec![64, 64] },
+            wander: false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `doppel dataset phaser`: a recording session with the stand-in pedal, written as sound files.
 //!
 //! The takes look like those of a real pedal: one dry file, one wet file for each setting, and nobody knows where the LFO
-//! stood when the recording began. The truth lies beside them, for diagnosis only.
+//! stood when the recording began. The truth lies beside them, for diagnosis only. With `--wander` the sweep of each take has
+//! no period at all.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,19 @@ use rayon::prelude::*;
 use super::circuit::{Circuit, CircuitState};
 use super::excitation;
 use super::lfo::Lfo;
+use super::wander;
 use crate::audio::{self, Audio};
+use kernels::phaser::finder::phase_track::PhaseTrack;
 
-/// Seconds between two lines of the hidden truth.
-const TRUTH_STEP_S: f64 = 0.1;
+/// Seconds between two lines of the hidden truth, of an LFO and of a sweep without a period.
+const TRUTH_STEP_S: [f64; 2] = [0.1, 0.005];
+
+/// Where the rate knob stands when it does not set the sweep, in Hz: 12 o'clock.
+const KNOB_HZ: f64 = 0.6126;
+
+/// Times that strings, noise and chirps follow each other in the dry sound of a wandering take, so that its end, which trainings
+/// keep out, holds them all.
+const ROUNDS: usize = 8;
 
 /// Share of strings, noise and chirps in the dry file.
 const SHARES: [f64; 3] = [0.5, 0.25, 0.25];
@@ -34,9 +44,12 @@ pub struct Args {
     /// Decides the dry audio, the LFO phases, their drift and the hiss
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// LFO rates in Hz, one take each
+    /// LFO rates in Hz, one take each; with --wander, corners of the walk
     #[arg(long, value_delimiter = ',', default_values_t = [0.0881, 0.2, 0.6126, 1.2, 2.3301])]
     pub rates: Vec<f64>,
+    /// In place of the LFO a random walk between the ends of the sweep, with no period
+    #[arg(long)]
+    pub wander: bool,
     /// Position of the colour switch
     #[arg(long, value_enum, default_value_t = Colour::Both)]
     pub colour: Colour,
@@ -62,7 +75,23 @@ struct Take {
     rate_hz: f64,
     colour: bool,
     seed: u64,
-    lfo: Lfo,
+    sweep: Sweep,
+}
+
+/// What moves the break frequencies.
+enum Sweep {
+    Lfo(Lfo),
+    Wander(PhaseTrack),
+}
+
+impl Sweep {
+    /// Phase in turns, 0 where the notches are highest.
+    fn turns_at(&self, time_s: f64) -> f64 {
+        match self {
+            Self::Lfo(lfo) => lfo.turns_at(time_s),
+            Self::Wander(track) => track.turns_at(time_s),
+        }
+    }
 }
 
 /// Records the session.
@@ -87,7 +116,7 @@ pub fn run(args: Args) -> Result<()> {
     let sample_rate_hz = f64::from(args.sample_rate);
     let seconds = 60.0 * args.minutes;
     let bank = excitation::bank(args.seed, sample_rate_hz, SHARES.map(|share| share * seconds));
-    let dry = [bank.strings, bank.noise, bank.chirps].concat();
+    let dry = bank.rounds(if args.wander { ROUNDS } else { 1 });
     audio::write(args.out.join("dry.wav"), &Audio::from_mono(sample_rate_hz, dry.clone()))?;
 
     let takes = session(&args, seconds);
@@ -96,8 +125,9 @@ pub fn run(args: Args) -> Result<()> {
         let mut state = CircuitState::new(&circuit, sample_rate_hz);
         state.reseed(take.seed);
         let mut wet = vec![0.0; dry.len()];
-        let turns = |i: usize| take.lfo.turns_at(i as f64 / sample_rate_hz);
-        circuit.process(&mut state, take.rate_hz, turns, &dry, &mut wet);
+        let turns = |i: usize| take.sweep.turns_at(i as f64 / sample_rate_hz);
+        let knob_hz = if args.wander { KNOB_HZ } else { take.rate_hz };
+        circuit.process(&mut state, knob_hz, turns, &dry, &mut wet);
         audio::write(args.out.join(&take.file), &Audio::from_mono(sample_rate_hz, wet))
     })?;
     write_tables(&args.out, &takes, seconds)?;
@@ -121,11 +151,19 @@ fn session(args: &Args, seconds: f64) -> Vec<Take> {
         for &rate_hz in &args.rates {
             let seed = u64::from(rng.random::<u32>());
             takes.push(Take {
-                file: format!("wet_colour-{}_rate-{rate_hz}.wav", if colour { "on" } else { "off" }),
+                file: format!(
+                    "wet_colour-{}_{}-{rate_hz}.wav",
+                    if colour { "on" } else { "off" },
+                    if args.wander { "wander" } else { "rate" }
+                ),
                 rate_hz,
                 colour,
                 seed,
-                lfo: Lfo::drifting(rate_hz, rng.random(), seconds, seed),
+                sweep: if args.wander {
+                    Sweep::Wander(wander::sweep(rate_hz, seconds, seed))
+                } else {
+                    Sweep::Lfo(Lfo::drifting(rate_hz, rng.random(), seconds, seed))
+                },
             });
         }
     }
@@ -138,10 +176,15 @@ fn write_tables(folder: &Path, takes: &[Take], seconds: f64) -> Result<()> {
     let mut truth = String::from("file,time_s,phase_turns,rate_hz\n");
     for take in takes {
         writeln!(known, "{},{},{},{}", take.file, take.rate_hz, u8::from(take.colour), take.seed)?;
-        for step in 0..=(seconds / TRUTH_STEP_S) as usize {
-            let time_s = step as f64 * TRUTH_STEP_S;
-            let (turns, rate_hz) = (take.lfo.turns_at(time_s), take.lfo.rate_at(time_s));
-            writeln!(truth, "{},{time_s:.1},{turns:.6},{rate_hz:.6}", take.file)?;
+        let step_s = TRUTH_STEP_S[usize::from(matches!(take.sweep, Sweep::Wander(_)))];
+        for step in 0..=(seconds / step_s) as usize {
+            let time_s = step as f64 * step_s;
+            let turns = take.sweep.turns_at(time_s);
+            let rate_hz = match &take.sweep {
+                Sweep::Lfo(lfo) => lfo.rate_at(time_s),
+                Sweep::Wander(_) => take.rate_hz,
+            };
+            writeln!(truth, "{},{time_s:.3},{turns:.6},{rate_hz:.6}", take.file)?;
         }
     }
     write_text(&folder.join("takes.csv"), &known)?;
@@ -158,10 +201,15 @@ fn description(args: &Args, takes: usize) -> String {
          takes.csv   file, rate_hz (where the knob stood), colour (0 off, 1 on), seed (of LFO and hiss)\n\
          truth.csv   file, time_s, phase_turns, rate_hz: the LFO as it was, 0 turns where the notches are highest.\n\
          \x20           For diagnosis: whoever clones a real pedal does not have it.\n\n\
-         The LFO of each take starts at an unknown phase and its rate wanders by about 0.2 %.\n",
+         {sweep}\n",
         seed = args.seed,
         minutes = args.minutes,
         rate = args.sample_rate,
+        sweep = if args.wander {
+            "The sweep of each take is a random walk from end to end, rate_hz its corner."
+        } else {
+            "The LFO of each take starts at an unknown phase and its rate wanders by about 0.2 %."
+        },
     )
 }
 
@@ -183,6 +231,7 @@ mod tests {
             minutes: 0.2,
             seed: 5,
             rates: vec![2.0],
+            wander: false,
             colour: Colour::Both,
             sample_rate: 44_100,
         };
@@ -197,7 +246,7 @@ mod tests {
             let wet = Audio::read(out.join(&take.file)).unwrap();
             assert_eq!(wet.len(), dry.len());
             let (_, track) = circuit_phase::follow(&dry.mono(), &wet.mono(), 44_100.0).unwrap();
-            let error = track.turns_at(6.0) - take.lfo.turns_at(6.0);
+            let error = track.turns_at(6.0) - take.sweep.turns_at(6.0);
             assert!((error - error.round()).abs() < 0.01, "{}: {error} turns", take.file);
         }
         assert!(std::fs::read_to_string(out.join("truth.csv")).unwrap().lines().count() > 200);
@@ -212,6 +261,7 @@ mod tests {
             minutes: 1.0,
             seed: 1,
             rates: vec![1.0],
+            wander: false,
             colour: Colour::Off,
             sample_rate: 44_100,
         };

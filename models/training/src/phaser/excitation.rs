@@ -35,6 +35,12 @@ pub fn bank(seed: u64, sample_rate_hz: f64, seconds: [f64; 3]) -> Bank {
 }
 
 impl Bank {
+    /// All of it in a row: a stretch of strings, one of noise, one of chirps, and so on, so many times.
+    pub fn rounds(&self, count: usize) -> Vec<f32> {
+        let part = |source: &[f32], k: usize| source[source.len() * k / count..source.len() * (k + 1) / count].to_vec();
+        (0..count).flat_map(|k| [&self.strings, &self.noise, &self.chirps].map(|s| part(s, k)).concat()).collect()
+    }
+
     /// A random stretch: of the strings twice as often as of the noise or of the chirps. A source that is too short is left
     /// out; at least one must hold `len` samples.
     pub fn excerpt(&self, rng: &mut impl Rng, len: usize) -> &[f32] {
@@ -209,6 +215,16 @@ mod tests {
         let first = bank(7, FS, [0.5; 3]);
         assert_eq!(first.strings, bank(7, FS, [0.5; 3]).strings);
         assert_ne!(first.strings, bank(8, FS, [0.5; 3]).strings);
+    }
+
+    #[test]
+    fn rounds_lose_nothing_and_end_with_every_source() {
+        let bank = bank(5, FS, [0.4, 0.2, 0.1]);
+        assert_eq!(bank.rounds(1), [&bank.strings[..], &bank.noise, &bank.chirps].concat());
+        let rounds = bank.rounds(2);
+        assert_eq!(rounds.len(), bank.rounds(1).len());
+        assert_eq!(rounds[rounds.len() - bank.chirps.len() / 2..], bank.chirps[bank.chirps.len() / 2..]);
+        assert_eq!(rounds[..bank.strings.len() / 2], bank.strings[..bank.strings.len() / 2]);
     }
 
     #[test]

@@ -44,6 +44,12 @@ pub struct Args {
     /// computed device: the setting at which its knobs stand still
     #[arg(long)]
     pub at: Vec<String>,
+    /// The device's sweep has no period: find where it stood from dry and wet, and play it as a random walk
+    #[arg(long, requires = "dry")]
+    pub wander: bool,
+    /// With --wander: truth.csv of a computed recording, to say how near the sweep found is; never used in training
+    #[arg(long, value_name = "CSV", requires = "wander")]
+    pub truth: Option<PathBuf>,
     /// Computed device to learn when there are no recordings: small_stone, jfet, vibe or rack
     #[arg(long, default_value = "small_stone", conflicts_with = "dry")]
     pub device: String,
@@ -143,6 +149,12 @@ pub fn run(args: &Args) -> Result<()> {
         None if args.minutes > 0.0 => Budget::Minutes(args.minutes),
         None => bail!("--minutes {}: expected more than 0", args.minutes),
     };
+    if args.wander && args.method != Method::Supervised {
+        bail!(
+            "--wander --method {}: expected supervised, the only method that is told where the sweep stood",
+            args.method
+        );
+    }
     match args.method {
         Method::Supervised => supervised(args, budget),
         Method::Adversarial => adversarial(args, budget),
@@ -153,6 +165,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn supervised(args: &Args, budget: Budget) -> Result<()> {
     let mut config = Config::default();
     config.effect.limit = !args.linear;
+    config.wander = args.wander;
     let [samples, count] = SUPERVISED;
     let window = Window { receptive_field: config.effect.receptive_field(), frame: config.frame, samples, count };
     let data = Data::open(args, window)?;
@@ -307,7 +320,7 @@ fn load(net: &Net, card: &Card) -> Result<Arc<Phaser>> {
 /// Judges the model, writes its file and installs it if that was asked for.
 fn finish(args: &Args, data: &Data, net: &Net, mut card: Card) -> Result<()> {
     let model = load(net, &card)?;
-    card.training["held_out"] = data.judge(&model, &args.out, args.holdout_seconds)?;
+    card.training["held_out"] = data.judge(&model, args)?;
     data.preview(&model, &args.out)?;
     let bytes = export::bytes(net, &card)?;
     models::write(&args.out, &bytes)?;

@@ -22,6 +22,7 @@ fn config() -> Config {
             limit: false,
         },
         modulation: ModulationConfig::Oscillator { harmonics: 1, hidden: vec![8] },
+        wander: false,
     }
 }
 

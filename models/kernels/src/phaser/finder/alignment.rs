@@ -21,8 +21,20 @@ pub fn match_polarity(dry: &[f32], wet: &[f32]) -> f32 {
     if largest_tap(dry, wet).1 < 0.0 { -1.0 } else { 1.0 }
 }
 
-/// Delay and value of the largest tap of the mean impulse response `E{conj(D) W} / E{|D|^2}`.
+/// Delay and value of the largest tap of the mean impulse response.
 fn largest_tap(dry: &[f32], wet: &[f32]) -> (i64, f64) {
+    let response = mean_response(dry, wet);
+    let reach = FRAME as i64 / 4;
+    let tap = |lag: i64| response[lag.rem_euclid(FRAME as i64) as usize];
+    let lag = (-reach..=reach)
+        .max_by(|&a, &b| tap(a).abs().total_cmp(&tap(b).abs()).then(b.abs().cmp(&a.abs())))
+        .expect("the range is not empty");
+    (lag, tap(lag))
+}
+
+/// The filter that turns `dry` into `wet` best if it stands still, `E{conj(D) W} / E{|D|^2}`: `[FRAME]` taps, those before the
+/// sample itself at the end.
+pub fn mean_response(dry: &[f32], wet: &[f32]) -> Vec<f64> {
     let mut planner = RealFftPlanner::<f64>::new();
     let (forward, inverse) = (planner.plan_fft_forward(FRAME), planner.plan_fft_inverse(FRAME));
     let mut cross = vec![Complex64::default(); FRAME / 2 + 1];
@@ -52,12 +64,8 @@ fn largest_tap(dry: &[f32], wet: &[f32]) -> (i64, f64) {
     (cross[0].im, cross[FRAME / 2].im) = (0.0, 0.0);
     let mut response = inverse.make_output_vec();
     inverse.process(&mut cross, &mut response).expect("buffers were made by the plan");
-    let reach = FRAME as i64 / 4;
-    let tap = |lag: i64| response[lag.rem_euclid(FRAME as i64) as usize];
-    let lag = (-reach..=reach)
-        .max_by(|&a, &b| tap(a).abs().total_cmp(&tap(b).abs()).then(b.abs().cmp(&a.abs())))
-        .expect("the range is not empty");
-    (lag, tap(lag))
+    response.iter_mut().for_each(|tap| *tap /= FRAME as f64);
+    response
 }
 
 #[cfg(test)]

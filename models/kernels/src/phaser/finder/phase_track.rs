@@ -56,6 +56,11 @@ impl PhaseTrack {
         Self { rate_hz: fit.rate_hz, start_turns, knots }
     }
 
+    /// A phase that runs straight from knot to knot (time in seconds, turns), with no steady part.
+    pub fn through(knots: Vec<(f64, f64)>) -> Self {
+        Self { rate_hz: 0.0, start_turns: 0.0, knots }
+    }
+
     /// The same track for a sound that begins later by so many seconds (earlier if negative).
     pub fn delayed_by(&self, seconds: f64) -> Self {
         Self {

@@ -161,6 +161,18 @@ pub fn lfo(name: &str, rate_hz: f64, explained: f64, span_s: f64) -> Vec<Check> 
     ]
 }
 
+/// The sweep without a period that was found in a pair.
+pub fn sweep(name: &str, corner_hz: f64, explained: f64) -> Check {
+    check(
+        light(explained < WELL_EXPLAINED, false),
+        format!(
+            "{name}: a hidden walk with its corner at {corner_hz:.3} Hz explains {explained:.2} of the level changes"
+        ),
+        "hard to hear in this sound; chirps, noise or full chords show it better",
+        "",
+    )
+}
+
 /// No LFO was found in a pair, and why.
 pub fn no_lfo(name: &str, why: &anyhow::Error) -> Check {
     let remedy = "chirps, noise or full chords show an LFO best";

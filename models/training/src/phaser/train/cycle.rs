@@ -178,6 +178,7 @@ mod tests {
                 hidden: 2,
                 control_hidden: vec![],
             },
+            wander: false,
         };
         let net = Net::new(config, 0, 1, &Device::Cpu).unwrap();
         // c' = f c + i g with i = o = 1, f = 0, g = tanh(W h): h turns by the angle of W, which is a rotation times a gain.

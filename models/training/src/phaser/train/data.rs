@@ -38,7 +38,10 @@ impl Data {
     /// Reads or makes what the options name.
     pub fn open(args: &Args, window: Window) -> Result<Self> {
         if let Some(dry) = &args.dry {
-            let recordings = Recordings::read(dry, &args.wet, &args.at, args.holdout_seconds, args.seed, window)?;
+            let recordings = {
+                let (wet, at, holdout_s) = (&args.wet, &args.at, args.holdout_seconds);
+                Recordings::read(dry, wet, at, holdout_s, args.seed, args.wander, window)?
+            };
             recordings.plot_drift(&args.out.with_extension("lfo.png"))?;
             return Ok(Self::Recorded(Arc::new(recordings)));
         }
@@ -84,7 +87,8 @@ impl Data {
     }
 
     /// Prints how close the model comes on what no training saw; the figures for its metadata.
-    pub fn judge(&self, model: &Arc<Phaser>, out: &Path, holdout_s: f64) -> Result<serde_json::Value> {
+    pub fn judge(&self, model: &Arc<Phaser>, args: &Args) -> Result<serde_json::Value> {
+        let (out, holdout_s) = (&args.out, args.holdout_seconds);
         match self {
             Self::Computed(data) => {
                 let is_phase_known = data.fixed().is_none();
@@ -107,6 +111,9 @@ impl Data {
                         "{name}: ESR {esr:.5}, MR-STFT {mrstft:.4} on the last {holdout_s} s, kept out of training"
                     );
                     rows.push(serde_json::json!({ "take": name, "esr": esr, "mrstft": mrstft }));
+                }
+                if args.wander {
+                    rows.extend(data.judge_wandering(model, args.truth.as_deref())?);
                 }
                 Ok(rows.into())
             }

@@ -28,7 +28,7 @@ const LEAST_WINDOWS: usize = 2;
 pub fn student_config(teacher: &Config) -> Config {
     let modulation =
         ModulationConfig::Lstm { channels: 15, kernel: 3, dilation: 1, hidden: 32, control_hidden: vec![] };
-    Config { modulation, ..teacher.clone() }
+    Config { modulation, wander: false, ..teacher.clone() }
 }
 
 /// An LSTM net in training, and what it listens to.

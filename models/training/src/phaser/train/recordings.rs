@@ -1,14 +1,18 @@
 //! Batches cut from recordings of a real device: the same dry sound and what came back, at one or more settings.
+mod wandering;
+
 use super::batch::{Batch, Window};
 use super::checks::{self, Check, Light};
 use super::stand_in::SAMPLE_RATE_HZ;
 use crate::audio::Audio;
-use crate::phaser::{circuit_phase, render};
+use crate::phaser::places::Places;
+use crate::phaser::{circuit_phase, render, wander};
 use crate::trainer::Source;
 use crate::{metrics, plot};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use kernels::checkpoint::{ControlInfo, Curve};
 use kernels::phaser::finder::alignment::{lag_samples, match_polarity};
+use kernels::phaser::finder::band_ratio::BandRatio;
 use kernels::phaser::finder::phase_track::PhaseTrack;
 use kernels::phaser::{Controls, Phaser};
 use rand::{RngExt, SeedableRng};
@@ -35,6 +39,8 @@ pub struct Take {
     name: String,
     wet: Vec<f32>,
     track: PhaseTrack,
+    /// The sweep that was found where there is no LFO.
+    places: Option<Places>,
     /// Settings by id, `rate` in Hz among them.
     settings: BTreeMap<String, f32>,
 }
@@ -58,6 +64,8 @@ pub struct Recordings {
     pub controls: Vec<ControlInfo>,
     /// Samples kept out of training at the end.
     holdout: usize,
+    /// Is the sweep without a period?
+    wander: bool,
     seed: u64,
     window: Window,
 }
@@ -83,13 +91,15 @@ fn high_pass(sound: &mut [f32]) {
 }
 
 impl Recordings {
-    /// Reads the recordings, finds delay, polarity and LFO of each, and says what it found.
+    /// Reads the recordings, finds delay, polarity and LFO of each, and says what it found. `wander`: a place in a sweep without
+    /// a period in the LFO's stead.
     pub fn read(
         dry_path: &Path,
         wet_paths: &[PathBuf],
         at: &[String],
         holdout_s: f64,
         seed: u64,
+        wander: bool,
         window: Window,
     ) -> Result<Self> {
         if !at.is_empty() && at.len() != wet_paths.len() {
@@ -109,9 +119,10 @@ impl Recordings {
         let holdout = (holdout_s.max(0.0) * SAMPLE_RATE_HZ) as usize;
         let least_s = (window.receptive_field + 4 * window.samples + holdout) as f64 / SAMPLE_RATE_HZ;
         found.clear();
+        let fitted = wander.then(|| dry.len().saturating_sub(holdout));
         let mut takes = Vec::new();
         for (path, settings) in wet_paths.iter().zip(settings) {
-            match Take::read(path, &dry, gain, least_s, settings, &mut found)? {
+            match Take::read(path, &dry, gain, (least_s, fitted), settings, &mut found)? {
                 Some(take) => takes.push(take),
                 // A red light: the other recordings are looked at too, so that all faults show at once.
                 None => continue,
@@ -122,7 +133,7 @@ impl Recordings {
         dry.truncate(shortest);
         takes.iter_mut().for_each(|take| take.wet.truncate(shortest));
         let controls = controls(&takes)?;
-        Ok(Self { dry, takes, controls, holdout, seed, window })
+        Ok(Self { dry, takes, controls, holdout, wander, seed, window })
     }
 
     /// Minutes of recording that are trained on.
@@ -133,32 +144,42 @@ impl Recordings {
     /// The end of each take, which no training saw, and the model's answer, its LFO following the recording.
     pub fn held_out(&self, model: &Arc<Phaser>) -> Result<Vec<HeldOut>> {
         let judged = self.dry.len() - self.holdout;
-        // A second of what came before, so that the model's past is that of the device.
-        let start = judged.saturating_sub(SAMPLE_RATE_HZ as usize);
-        let dry = Audio::from_mono(SAMPLE_RATE_HZ, self.dry[start..].to_vec());
         self.takes
             .iter()
             .map(|take| {
-                let mut controls = Controls::new(model.info());
-                for (id, value) in &take.settings {
-                    if let Some((place, _)) = model.info().control(id) {
-                        controls.values[place] = *value;
-                    }
-                }
-                controls.rate_hz = take.settings["rate"];
-                let track = take.track.delayed_by(-(start as f64) / SAMPLE_RATE_HZ);
-                let mut found = render::play(model, &dry, &controls, &[], Some(&track), 512)?;
-                let found = found.channels[0].split_off(judged - start);
+                let found = self.answer(model, take, &take.track)?;
                 Ok(HeldOut { name: take.name.clone(), wet: take.wet[judged..].to_vec(), found })
             })
             .collect()
     }
 
+    /// The model's answer to the end of a take, its phase following a track.
+    fn answer(&self, model: &Arc<Phaser>, take: &Take, track: &PhaseTrack) -> Result<Vec<f32>> {
+        let judged = self.dry.len() - self.holdout;
+        // A second of what came before, so that the model's past is that of the device.
+        let start = judged.saturating_sub(SAMPLE_RATE_HZ as usize);
+        let dry = Audio::from_mono(SAMPLE_RATE_HZ, self.dry[start..].to_vec());
+        let mut controls = Controls::new(model.info());
+        for (id, value) in &take.settings {
+            if let Some((place, _)) = model.info().control(id) {
+                controls.values[place] = *value;
+            }
+        }
+        controls.rate_hz = take.settings["rate"];
+        let track = track.delayed_by(-(start as f64) / SAMPLE_RATE_HZ);
+        let mut found = render::play(model, &dry, &controls, &[], Some(&track), 512)?;
+        Ok(found.channels[0].split_off(judged - start))
+    }
+
     /// Draws how far each take's LFO is ahead of a steady one.
     pub fn plot_drift(&self, path: &Path) -> Result<()> {
         let curves: Vec<_> = self.takes.iter().map(|take| (take.name.as_str(), take.track.knots().to_vec())).collect();
-        let title = "LFO found in the recordings";
-        plot::curves(path, title, "seconds", "turns ahead of a steady LFO", &curves, false)
+        let (title, axis) = if self.wander {
+            ("Sweep found in the recordings", "turns")
+        } else {
+            ("LFO found in the recordings", "turns ahead of a steady LFO")
+        };
+        plot::curves(path, title, "seconds", axis, &curves, false)
     }
 
     /// Rate of the first take's LFO, in Hz.
@@ -168,12 +189,12 @@ impl Recordings {
 }
 
 impl Take {
-    /// Reads and checks one take; none if a light is red.
+    /// Reads and checks one take; none if a light is red. `fitted`: samples that a sweep without a period is fitted in.
     fn read(
         path: &Path,
         dry: &[f32],
         gain: f32,
-        least_s: f64,
+        (least_s, fitted): (f64, Option<usize>),
         mut settings: BTreeMap<String, f32>,
         found: &mut Vec<Check>,
     ) -> Result<Option<Self>> {
@@ -195,19 +216,43 @@ impl Take {
             let wet: Vec<f32> = (0..common as i64)
                 .map(|t| usize::try_from(t + shift).ok().and_then(|t| wet.get(t)).map_or(0.0, |x| polarity * x))
                 .collect();
-            match circuit_phase::follow(&dry[..common], &wet, SAMPLE_RATE_HZ) {
-                Ok((fit, track)) => {
+            let dry = &dry[..common];
+            let swept = match fitted {
+                None => circuit_phase::follow(dry, &wet, SAMPLE_RATE_HZ).map_err(Error::from).map(|(fit, track)| {
                     mine.extend(checks::lfo(&name, fit.rate_hz, fit.explained_variance, seconds(common)));
+                    (fit.rate_hz, track, None)
+                }),
+                Some(fitted) => sweep(dry, &wet, fitted).map(|(corner_hz, track, places)| {
+                    mine.push(checks::sweep(&name, corner_hz, places.explained_variance));
+                    (corner_hz, track, Some(places))
+                }),
+            };
+            match swept {
+                Ok((rate_hz, track, places)) => {
                     // The knob's value conditions the net; without one the measured frequency does.
-                    settings.entry("rate".into()).or_insert(fit.rate_hz as f32);
-                    take = Some(Self { name, wet, track, settings });
+                    settings.entry("rate".into()).or_insert(rate_hz as f32);
+                    take = Some(Self { name, wet, track, places, settings });
                 }
-                Err(why) => mine.push(checks::no_lfo(&name, &why.into())),
+                Err(why) => mine.push(checks::no_lfo(&name, &why)),
             }
         }
         found.extend(mine);
         Ok(take)
     }
+}
+
+/// Corner in Hz, track and curve of a sweep without a period, which is fitted in the first samples of a pair and followed to
+/// its end.
+fn sweep(dry: &[f32], wet: &[f32], fitted: usize) -> Result<(f64, PhaseTrack, Places)> {
+    let ratio = BandRatio::measure(dry, wet, SAMPLE_RATE_HZ);
+    // Frames that end before what is kept out.
+    let heard_s = fitted as f64 / SAMPLE_RATE_HZ - ratio.first_s;
+    let known = (0..ratio.frames()).take_while(|&t| ratio.time_s(t) <= heard_s).count();
+    let places = Places::fit(&ratio, known)?;
+    let found = places.follow(&ratio);
+    let corner_hz = wander::corner_hz(&found[..known], ratio.hop_s)
+        .context("no sweep found: it never forgets where it was; record longer")?;
+    Ok((corner_hz, Places::track(&ratio, &found), places))
 }
 
 /// One control for each setting that the takes vary; rate always, for a net must be told the speed it runs at.
@@ -266,8 +311,16 @@ impl Source<Batch> for Recordings {
                 continue;
             }
             let turns = |m: usize| take.track.turns_at((start + m * frame) as f64 / SAMPLE_RATE_HZ);
-            let phases = (0..self.window.frames()).map(turns).collect();
-            let seen = self.controls.iter().map(|control| control.normalised(take.settings[&control.id])).collect();
+            let mut phases: Vec<f64> = (0..self.window.frames()).map(turns).collect();
+            let mut seen: Vec<f32> =
+                self.controls.iter().map(|control| control.normalised(take.settings[&control.id])).collect();
+            if self.wander {
+                // Both halves of a turn sound alike, so that an LFO can sweep the model too; the speed changes nothing.
+                if rng.random() {
+                    phases.iter_mut().for_each(|turns| *turns = -*turns);
+                }
+                seen[0] = rng.random_range(-1.0..=1.0);
+            }
             batch.push(&self.dry[start..judged + samples], wet, phases, seen);
         }
         batch

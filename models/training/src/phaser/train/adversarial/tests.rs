@@ -17,7 +17,7 @@ fn config(modulation: ModulationConfig) -> Config {
         shift: true,
         limit: false,
     };
-    Config { frame: 64, effect, modulation }
+    Config { frame: 64, effect, modulation, wander: false }
 }
 
 fn lstm() -> ModulationConfig {

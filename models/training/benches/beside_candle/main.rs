@@ -2,7 +2,10 @@
 //!
 //! One step of the paper's sound model (3 GRUs x 256, 256 levels) for one voice, and one period of the factory wavetable. All
 //! rows are measured in turn, round after round, and each shows its best: on a shared machine anything else shows the
-//! neighbours. candle has one thread, since a step waits for the one before.
+//! neighbours. candle has one thread, since a step waits for the one before. The phaser is in `phaser`; run it with
+//! RAYON_NUM_THREADS=1, or candle's small products wait for threads.
+mod phaser;
+
 use candle_core::{Device, Result, Tensor, Var};
 use kernels::sound_model::config::{Audio, Config as SoundConfig};
 use kernels::sound_model::weights::Weights;
@@ -73,7 +76,7 @@ fn main() -> Result<()> {
     let graph = Graph::new(256)?;
     let mut states = (0..3).map(|_| random(&[1, 256])).collect::<Result<Vec<_>>>()?;
 
-    let bytes = include_bytes!("../../../assets/models/wavetable/bowed_string.safetensors");
+    let bytes = include_bytes!("../../../../assets/models/wavetable/bowed_string.safetensors");
     let wavetable = Wavetable::load(bytes).expect("the factory's model loads");
     let (mut decoder, mut harmonics) =
         (wavetable.decoder().state(), vec![Complex32::ZERO; wavetable.decoder().harmonics()]);
@@ -111,7 +114,7 @@ fn main() -> Result<()> {
         "wavetable, bowed string, a period                  {period:>8.2} us   candle {graph:>8.1} us   ratio {:>6.1}",
         graph / period
     );
-    Ok(())
+    phaser::run()
 }
 
 /// The factory's decoder as a candle net.
