@@ -89,6 +89,12 @@ impl Net {
         Ok(Self { config, controls, vars, device: device.clone() })
     }
 
+    /// The same weights, not copied, with another number of samples between two frames of the modulation.
+    pub fn with_frame(&self, frame: usize) -> Self {
+        let config = Config { frame, ..self.config.clone() };
+        Self { config, controls: self.controls, vars: self.vars.clone(), device: self.device.clone() }
+    }
+
     /// The weight of that name.
     fn var(&self, name: &str) -> Result<&Tensor> {
         self.vars

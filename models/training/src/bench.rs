@@ -3,10 +3,10 @@ mod phaser;
 mod played;
 
 use crate::models::ModelFile;
-use crate::phaser::modulation_metric::SAMPLE_RATE_HZ;
+use crate::phaser::device::{self, Device};
 use crate::phaser::settings::fixed_values;
-use crate::phaser::{device, stability};
-use crate::plot;
+use crate::phaser::stability::{self, Stream};
+use crate::phaser::train::evaluate;
 use anyhow::Result;
 use kernels::phaser::Phaser;
 use kernels::sound_model::SoundModel;
@@ -26,13 +26,20 @@ pub struct Args {
     #[arg(long)]
     pub rate: Option<f64>,
     /// Instead of speed: the distance from this computed device after 0.74 s, 4 s, 60 s and 10 min of streaming
-    #[arg(long, value_name = "DEVICE", conflicts_with = "rate")]
+    #[arg(long, value_name = "DEVICE", group = "compared", conflicts_with = "rate")]
     pub stability: Option<String>,
-    /// With --stability: the setting, as in rate=2.3,colour=0, instead of the device's held-out ones
-    #[arg(long, requires = "stability")]
+    /// Instead of speed: the level beside this computed device's, from -40 to -4 dB RMS
+    #[arg(long, value_name = "DEVICE", group = "compared", conflicts_with = "rate")]
+    pub levels: Option<String>,
+    /// With a device: the setting, as in rate=2.3,colour=0, instead of the device's held-out ones
+    #[arg(long, requires = "compared")]
     pub at: Option<String>,
-    /// With --stability: spectrograms of the first four seconds and of those after ten minutes, of the first setting
-    #[arg(long, value_name = "PNG", requires = "stability")]
+    /// With --stability: further models to measure and to draw below the first
+    #[arg(long, value_name = "MODEL", requires = "stability")]
+    pub beside: Vec<PathBuf>,
+    /// With --stability: the sweep in the first four seconds and in those after ten minutes, of the first setting; with
+    /// --levels: gain against level
+    #[arg(long, value_name = "PNG", requires = "compared")]
     pub picture: Option<PathBuf>,
 }
 
@@ -67,22 +74,10 @@ struct Row {
 pub fn run(args: &Args) -> Result<()> {
     let file = ModelFile::open(Phaser::NOUN, args.model.as_deref())?;
     if let Some(device) = &args.stability {
-        let device = device::find(device)?;
-        let at = args.at.as_ref().map(|at| fixed_values(at, &device.controls())).transpose()?;
-        let streams = stability::measure(device.as_ref(), at, &file.phaser()?);
-        let rows = || streams.iter().flat_map(|stream| &stream.rows);
-        if args.json {
-            let json = serde_json::json!({ "model": file.name, "rows": rows().collect::<Vec<_>>() });
-            println!("{}", serde_json::to_string_pretty(&json)?);
-        } else {
-            print!("{}", stability::table(rows()));
-        }
-        if let (Some(path), Some(stream)) = (&args.picture, streams.first()) {
-            let [first, last] = &stream.ends;
-            let titles = [("first 4 s of the chirp train", &first[..]), ("after ten minutes", &last[..])];
-            plot::spectrogram_pair(path, titles, SAMPLE_RATE_HZ)?;
-        }
-        return Ok(());
+        return sweeps(args, device::find(device)?.as_ref(), file);
+    }
+    if let Some(device) = &args.levels {
+        return levels(args, device::find(device)?.as_ref(), &file);
     }
     let rows = match file.noun()?.as_str() {
         SoundModel::NOUN => played::sound_model(&file, args.rate)?,
@@ -111,4 +106,46 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Prints and draws how long models sweep like a device.
+fn sweeps(args: &Args, device: &dyn Device, file: ModelFile) -> Result<()> {
+    let at = args.at.as_ref().map(|at| fixed_values(at, &device.controls())).transpose()?;
+    let beside = args.beside.iter().map(|path| ModelFile::open(Phaser::NOUN, Some(path)));
+    let mut models = Vec::new();
+    for file in std::iter::once(Ok(file)).chain(beside) {
+        let file = file?;
+        let model = file.phaser()?;
+        models.push((model.info().name.clone(), stability::measure(device, at.clone(), &model)));
+    }
+    let rows = |streams: &[Stream]| streams.iter().flat_map(|stream| stream.rows.clone()).collect::<Vec<_>>();
+    if args.json {
+        let mut json = models.iter().map(|(name, streams)| serde_json::json!({ "model": name, "rows": rows(streams) }));
+        let mut own = json.next().unwrap_or_default();
+        own["beside"] = json.collect();
+        println!("{}", serde_json::to_string_pretty(&own)?);
+    } else {
+        for (name, streams) in &models {
+            print!("{name}\n{}", stability::table(rows(streams).iter()));
+        }
+    }
+    let Some(path) = &args.picture else { return Ok(()) };
+    let firsts: Vec<(&str, &Stream)> =
+        models.iter().filter_map(|(name, streams)| Some((name.as_str(), streams.first()?))).collect();
+    // Beside the last model, since the first is often one whose LFO has stopped.
+    let device = firsts.last().map(|(_, stream)| (device.id(), &stream.device_ends));
+    let players: Vec<_> = device.into_iter().chain(firsts.iter().map(|(name, stream)| (*name, &stream.ends))).collect();
+    stability::plot_sweeps(&players, path)
+}
+
+/// Prints and draws how a model answers to level beside a device.
+fn levels(args: &Args, device: &dyn Device, file: &ModelFile) -> Result<()> {
+    let at = args.at.as_ref().map(|at| fixed_values(at, &device.controls())).transpose()?;
+    let rows = evaluate::levels(device, at.as_deref(), &file.phaser()?);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "model": file.name, "rows": rows }))?);
+    } else {
+        print!("{}", evaluate::level_table(&rows));
+    }
+    args.picture.as_deref().map_or(Ok(()), |path| evaluate::plot_levels(&rows, path))
 }

@@ -13,6 +13,9 @@ mod heat_map;
 /// Width and height of a picture in pixels.
 const SIZE: (u32, u32) = (1200, 560);
 
+/// Height of one chart of several in pixels.
+const STACKED: u32 = 280;
+
 /// Name under which the font is registered.
 const FONT: &str = "ubuntu-light";
 
@@ -25,6 +28,9 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
     RGBColor(90, 90, 90),
 ];
+
+/// A curve's label and its points `(x, y)`.
+pub type Curve<'a> = (&'a str, Vec<(f64, f64)>);
 
 /// A drawing in progress.
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
@@ -66,6 +72,23 @@ pub fn curves(
             let y = span(points().map(|point| point.1), 0.05);
             line_chart(area, [title, x_label, y_label], &curves, x.clone(), y, &short)
         }
+    })
+}
+
+/// Draws charts with a common span of both axes one above the other; of each a title and its curves.
+pub fn curve_stack(
+    path: impl AsRef<Path>,
+    charts: &[(&str, Vec<Curve<'_>>)],
+    x_label: &str,
+    y_label: &str,
+) -> Result<()> {
+    let points = || charts.iter().flat_map(|(_, curves)| curves).flat_map(|(_, points)| points);
+    let (x, y) = (span(points().map(|point| point.0), 0.0), span(points().map(|point| point.1), 0.05));
+    picture(path.as_ref(), (SIZE.0, STACKED * charts.len() as u32), |area| {
+        for (area, (title, curves)) in area.split_evenly((charts.len(), 1)).iter().zip(charts) {
+            line_chart(area, [title, x_label, y_label], curves, x.clone(), y.clone(), &short)?;
+        }
+        Ok(())
     })
 }
 
@@ -189,6 +212,9 @@ mod tests {
             curves(&path, "loss", "step", "ESR", &[("train", points.clone()), ("none", vec![])], log_y).unwrap();
             assert_eq!(size(&path), [1200, 560]);
         }
+        let curve = ("one", vec![(0.0, 1.0), (1.0, 2.0)]);
+        curve_stack(&path, &[("a", vec![curve.clone()]), ("b", vec![curve])], "x", "y").unwrap();
+        assert_eq!(size(&path), [1200, 560]);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(spectrogram(folder.join("gone.png"), &sound, 44_100.0, "x").is_err());

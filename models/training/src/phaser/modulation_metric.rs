@@ -86,6 +86,25 @@ fn cosine(a: &[f64], b: &[f64]) -> f64 {
     if norms > 0.0 { product / norms } else { 0.0 }
 }
 
+/// What a phaser makes of each chirp of the train within a band, in dB: the sweep as a curve to draw.
+pub fn band_gain_db(sound: &[f32], band_hz: &std::ops::Range<f64>) -> Vec<f64> {
+    let plan = RealFftPlanner::<f64>::new().plan_fft_forward(PERIOD_SAMPLES);
+    let (mut input, mut spectrum) = (plan.make_input_vec(), plan.make_output_vec());
+    let mut energies = |sound: &[f32]| -> Vec<f64> {
+        let energy = |chirp: &[f32]| {
+            input.iter_mut().zip(chirp).for_each(|(input, y)| *input = f64::from(*y));
+            plan.process(&mut input, &mut spectrum).expect("buffers were made by the plan");
+            let hz = |bin: usize| bin as f64 * SAMPLE_RATE_HZ / PERIOD_SAMPLES as f64;
+            let band = spectrum.iter().enumerate().filter(|(bin, _)| band_hz.contains(&hz(*bin)));
+            band.map(|(_, value)| value.norm_sqr()).sum()
+        };
+        sound.chunks_exact(PERIOD_SAMPLES).map(energy).collect()
+    };
+    let dry = energies(&chirp_train(CHIRPS));
+    let gain_db = |(i, wet): (usize, f64)| 10.0 * (wet / dry[i % CHIRPS]).max(1e-12).log10();
+    energies(sound).into_iter().enumerate().map(gain_db).collect()
+}
+
 /// `F[m][f]`: rows are modulation frequencies.
 fn modulation_spectrum(sound: &[f32]) -> Vec<Vec<f64>> {
     let chirps = sound.len() / PERIOD_SAMPLES;
@@ -146,6 +165,18 @@ mod tests {
         assert!(faster.mod_c > 0.4 && faster.mod_b > 0.4, "{faster:?}");
         let still = distance(&reference, &play(0.0, 0.3));
         assert!(still.mod_a > 0.95 && still.mod_c > 0.9, "{still:?}");
+    }
+
+    #[test]
+    fn the_gain_of_a_band_falls_where_a_notch_passes_and_stands_still_without_a_sweep() {
+        let band_hz = 900.0..1100.0;
+        let spread = |gains: &[f64]| {
+            let (low, high) = gains.iter().fold((f64::MAX, f64::MIN), |(l, h), g| (l.min(*g), h.max(*g)));
+            high - low
+        };
+        assert!(spread(&band_gain_db(&play(3.8, 0.0), &band_hz)) > 6.0);
+        assert!(spread(&band_gain_db(&play(0.0, 0.3), &band_hz)[2..]) < 0.01);
+        assert!(spread(&band_gain_db(&chirp_train(CHIRPS + 3), &band_hz)) < 1e-4);
     }
 
     #[test]

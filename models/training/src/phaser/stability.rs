@@ -4,9 +4,13 @@ use super::lfo::Lfo;
 use super::modulation_metric::{self, CHIRPS, ModulationDistance, PERIOD_SAMPLES, SAMPLE_RATE_HZ, chirp_train};
 use crate::metrics::{self, Floor};
 use crate::phaser::train::evaluate;
+use crate::plot;
+use anyhow::Result;
 use kernels::phaser::{Phaser, PhaserState};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
 
 /// Where the judged stretches end: a training window of the paper, its test signal, a minute, ten minutes; in trains of 4 s.
 const ENDS_TRAINS: [usize; 4] = [1, 1, 15, 150];
@@ -16,6 +20,8 @@ const WINDOW_CHIRPS: usize = 32_768 / PERIOD_SAMPLES;
 const LEAD_IN_SAMPLES: usize = 44_100;
 /// The first chirps of all meet a model that has heard nothing: they are not judged.
 const SETTLING_SAMPLES: usize = 2 * PERIOD_SAMPLES;
+/// Band whose gain is drawn against time, in Hz: a notch of every device passes through it.
+const DRAWN_HZ: Range<f64> = 900.0..1100.0;
 /// LFO phases that are tried where a model's own is not known, in a turn.
 const PHASES: usize = 48;
 
@@ -60,6 +66,8 @@ pub struct Stream {
     pub rows: Vec<Row>,
     /// The model's answer to the first train and to the last.
     pub ends: [Vec<f32>; 2],
+    /// The device's, its LFO where the model's was found.
+    pub device_ends: [Vec<f32>; 2],
 }
 
 /// Streams ten minutes of the chirp train through a model, at given settings or at the fastest held-out one of each group:
@@ -79,7 +87,8 @@ fn measure_at(device: &dyn Device, model: &Phaser, values: &[f64]) -> Stream {
     let [own, again] = [1, 2].map(|hiss| device.play(values, &steady(0.0), hiss, SAMPLE_RATE_HZ, &train));
     let mut rows = vec![Row::compare("device", values, &own, &again, SETTLING_SAMPLES)];
     let mut state = PhaserState::new(model);
-    let (mut streamed, mut found, mut first) = (0, Vec::new(), Vec::new());
+    let (mut streamed, mut found) = (0, Vec::new());
+    let (mut ends, mut device_ends) = (Vec::new(), Vec::new());
     let mut start_turns = 0.0;
     for (k, end) in ENDS_TRAINS.into_iter().enumerate() {
         while streamed < end {
@@ -108,11 +117,13 @@ fn measure_at(device: &dyn Device, model: &Phaser, values: &[f64]) -> Stream {
             ahead_turns: (turns - start_turns + 0.5).rem_euclid(1.0) - 0.5,
             ..Row::compare("model", values, &play(turns), estimate, judged)
         });
-        if k == 1 {
-            first = found.clone();
+        if [1, ENDS_TRAINS.len() - 1].contains(&k) {
+            ends.push(found.clone());
+            device_ends.push(play(turns));
         }
     }
-    Stream { rows, ends: [first, found] }
+    let pair = |ends: Vec<Vec<f32>>| <[Vec<f32>; 2]>::try_from(ends).expect("two of the stretches were kept");
+    Stream { rows, ends: pair(ends), device_ends: pair(device_ends) }
 }
 
 /// The phase in turns at which a distance is smallest: a grid, then thirds of what is left.
@@ -150,6 +161,22 @@ pub fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
         );
     }
     text
+}
+
+/// Draws the sweep of a device and of players beside it: the gain of a band against time, in the first four seconds of the
+/// stream and in those after ten minutes. `players`: name, and first and last four seconds.
+pub fn plot_sweeps(players: &[(&str, &[Vec<f32>; 2])], path: &Path) -> Result<()> {
+    let time_s = |i: usize| i as f64 * PERIOD_SAMPLES as f64 / SAMPLE_RATE_HZ;
+    let curve = |sound: &[f32]| {
+        let gains = modulation_metric::band_gain_db(sound, &DRAWN_HZ);
+        // The first chirps meet empty filters.
+        gains.into_iter().enumerate().skip(2).map(|(i, gain)| (time_s(i), gain)).collect()
+    };
+    let panels: Vec<_> = players
+        .iter()
+        .map(|(name, [first, last])| (*name, vec![("first 4 s", curve(first)), ("after 10 min", curve(last))]))
+        .collect();
+    plot::curve_stack(path, &panels, "time (s)", &format!("gain at {} to {} Hz (dB)", DRAWN_HZ.start, DRAWN_HZ.end))
 }
 
 #[cfg(test)]

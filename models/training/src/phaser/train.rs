@@ -1,6 +1,7 @@
 //! `doppel train phaser`: from a computed device or from recordings to a model file.
 pub mod adversarial;
 pub mod batch;
+pub mod beginning;
 pub mod checks;
 pub mod cycle;
 pub mod data;
@@ -10,6 +11,7 @@ pub mod export;
 pub mod recordings;
 pub mod stand_in;
 pub mod supervised;
+pub mod turning;
 
 use crate::card::Card;
 use crate::models::{self, ModelFile, install_folder};
@@ -18,6 +20,7 @@ use crate::trainer::{Budget, Learner, Source, Trainer};
 use adversarial::{Adversarial, Start};
 use anyhow::{Context, Result, bail};
 use batch::{Batch, Window};
+use beginning::Beginning;
 use candle_core::{Device, Tensor};
 use data::Data;
 use distilled::{Distilled, Silence};
@@ -77,8 +80,8 @@ pub struct Args {
     /// Windows of 0.74 s that fine-tuning runs through with carried states
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub windows: u8,
-    /// Checkpoint of an adversarial training to begin with, its steps not counted
-    #[arg(long, conflicts_with = "resume")]
+    /// What to begin with, its steps not counted: a model file, or for an adversarial training the checkpoint of one
+    #[arg(long)]
     pub from: Option<PathBuf>,
     /// Oscillator model that a distilled one learns from; without it the first factory model
     #[arg(long)]
@@ -170,7 +173,13 @@ fn supervised(args: &Args, budget: Budget) -> Result<()> {
     let window = Window { receptive_field: config.effect.receptive_field(), frame: config.frame, samples, count };
     let data = Data::open(args, window)?;
     let net = Net::new(config, data.controls().len(), args.seed, &Device::Cpu)?;
-    let mut trainer = Trainer::new(Supervised::new(net, data.loss()), budget, args.seed);
+    let beginning = args.from.as_deref().map(Beginning::open).transpose()?;
+    let mut learner = Supervised::new(net, data.loss());
+    if let Some(beginning) = &beginning {
+        beginning.lay_into(&learner.net, &data.controls())?;
+        learner.highest_rate = beginning::LEARNING_RATE;
+    }
+    let mut trainer = Trainer::new(learner, budget, args.seed);
     resume(args, &mut trainer)?;
     let progress = trainer.progress.clone();
     let preview = |learner: &Supervised| {
@@ -180,7 +189,10 @@ fn supervised(args: &Args, budget: Budget) -> Result<()> {
     if !attend(&mut trainer, &data.source(), &args.out, "ESR a window", preview)? {
         return Ok(());
     }
-    let card = data.card(args, data.controls(), &trainer.progress);
+    let mut card = data.card(args, data.controls(), &trainer.progress);
+    if let Some(beginning) = &beginning {
+        beginning.credit(&mut card);
+    }
     finish(args, &data, &trainer.learner.net, card)
 }
 
@@ -215,7 +227,8 @@ fn adversarial(args: &Args, budget: Budget) -> Result<()> {
     let learner = Adversarial::new(net, options, rate, data.loss(), args.seed)?;
     let mut trainer = Trainer::new(learner, budget, args.seed);
     resume(args, &mut trainer)?;
-    if let Some(from) = &args.from {
+    // A checkpoint that is resumed has long taken over what the run began with.
+    if let (Some(from), false) = (&args.from, args.resume) {
         trainer.adopt(from)?;
     }
     if !attend(&mut trainer, &data.source(), &args.out, "MR-STFT", |_| Ok(()))? {
@@ -229,12 +242,15 @@ fn adversarial(args: &Args, budget: Budget) -> Result<()> {
     let mut card = data.card(args, controls, &trainer.progress);
     if is_recurrent {
         let state = trainer.learner.start_state(&data.source().batch(u64::MAX))?;
-        card.training["cycle"] = settle(args, &trainer.learner.net, &state)?;
+        card.training["cycle"] = settle(args, &trainer.learner.net, Some(&state))?;
     }
     finish(args, &data, &trainer.learner.net, card)
 }
 
 fn distilled(args: &Args, budget: Budget) -> Result<()> {
+    if let Some(from) = &args.from {
+        bail!("--from {}: distilled training begins with its teacher; give that as --teacher", from.display());
+    }
     let file = ModelFile::open(Phaser::NOUN, args.teacher.as_deref())?;
     let (teacher, info) = (export::read(&file.bytes).with_context(|| file.name.clone())?, file.phaser()?);
     let window = Window { receptive_field: 0, frame: teacher.config.frame, samples: 1, count: 1 };
@@ -256,7 +272,7 @@ fn distilled(args: &Args, budget: Budget) -> Result<()> {
     }
     let mut card = data.card(args, Vec::new(), &trainer.progress);
     let net = &trainer.learner.net;
-    card.training["cycle"] = settle(args, net, &net.states_at(&[0.0])?)?;
+    card.training["cycle"] = settle(args, net, None)?;
     finish(args, &data, net, card)
 }
 
@@ -277,9 +293,11 @@ fn shares(given: &[f64]) -> Result<[f64; 3]> {
     }
 }
 
-/// Looks where the LSTMs settle from a state, and lays the start angles through their cycle; what was found.
-fn settle(args: &Args, net: &Net, state: &Tensor) -> Result<serde_json::Value> {
-    let run = cycle::watch(net, state, SAMPLE_RATE_HZ)?;
+/// Looks where the LSTMs settle, and what the start angles lead to; what was found. From a given state, the start angles are
+/// laid through the cycle that it runs into; without one they lead to their phases already, and 0 is looked at.
+fn settle(args: &Args, net: &Net, state: Option<&Tensor>) -> Result<serde_json::Value> {
+    let zero = net.states_at(&[0.0])?;
+    let run = cycle::watch(net, state.unwrap_or(&zero), SAMPLE_RATE_HZ)?;
     let [first, last] = run.movement;
     let Some(rate_hz) = run.rate_hz else {
         println!(
@@ -287,10 +305,11 @@ fn settle(args: &Args, net: &Net, state: &Tensor) -> Result<serde_json::Value> {
         );
         return Ok(serde_json::json!({ "movement_first_s": first, "movement_after_30_s": last }));
     };
-    let explained = cycle::lay_angles(net, &run)?;
-    println!(
-        "cycle of {rate_hz:.4} Hz, movement {first:.4} in the first second, {last:.4} after 30 s; one ellipse explains {explained:.3} of it"
-    );
+    println!("cycle of {rate_hz:.5} Hz, movement {first:.4} in the first second, {last:.4} after 30 s");
+    if state.is_some() {
+        let explained = cycle::lay_angles(net, &run)?;
+        println!("one ellipse explains {explained:.3} of the cycle");
+    }
     let map = cycle::phase_map(net, rate_hz, SAMPLE_RATE_HZ, 48)?;
     crate::plot::curves(
         args.out.with_extension("phase_map.png"),
@@ -307,7 +326,6 @@ fn settle(args: &Args, net: &Net, state: &Tensor) -> Result<serde_json::Value> {
         "rate_hz": rate_hz,
         "movement_first_s": first,
         "movement_after_30_s": last,
-        "ellipse_explains": explained,
         "angle_error_turns": worst,
     }))
 }

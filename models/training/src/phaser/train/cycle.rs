@@ -41,12 +41,14 @@ pub fn watch(net: &Net, state: &Tensor, sample_rate_hz: f64) -> Result<Run> {
     let movement = [&modulation[..second], &modulation[modulation.len() - second..]].map(deviation);
     let settled = (SETTLE_S * frame_hz) as usize;
     let states = states.squeeze(0)?.to_vec2::<f32>()?.split_off(settled);
-    let all = deviation(&modulation[settled..]);
+    // Of the last ten seconds: a modulation that is still creeping to its rest is no cycle.
+    let all = deviation(&modulation[modulation.len() - settled..]);
     if all < ALIVE * deviation(&modulation[..settled]).max(movement[0]) || all < 1e-4 {
         return Ok(Run { movement, rate_hz: None, states, phases_turns: Vec::new() });
     }
-    let rate_hz = strongest_rate(&modulation[settled..], frame_hz);
-    let phases_turns = (0..states.len()).map(|m| m as f64 * rate_hz / frame_hz).collect();
+    let rate_hz = kept_rate(&modulation[settled..], strongest_rate(&modulation[settled..], frame_hz), frame_hz);
+    // Counted from the start, so that an angle that leads to its own phase keeps it.
+    let phases_turns = (settled..settled + states.len()).map(|m| m as f64 * rate_hz / frame_hz).collect();
     Ok(Run { movement, rate_hz: Some(rate_hz), states, phases_turns })
 }
 
@@ -86,6 +88,29 @@ fn strongest_rate(frames: &[Vec<f32>], frame_hz: f64) -> f64 {
     (best as f64 + 0.5 * (a - c) / (a - 2.0 * b + c)) * bin_hz
 }
 
+/// A rate refined by how far the first harmonic's phase strays from it between the two halves of the time.
+fn kept_rate(frames: &[Vec<f32>], rate_hz: f64, frame_hz: f64) -> f64 {
+    // Hann windows, so that neither the mean nor other harmonics leak in.
+    let half = frames.len() / 2;
+    let harmonic = |first: usize, k: usize| {
+        let mut sums = [0.0; 2];
+        for (n, frame) in frames[first..first + half].iter().enumerate() {
+            let hann = 0.5 - 0.5 * (TAU * n as f64 / half as f64).cos();
+            let (sin, cos) = (TAU * (first + n) as f64 * rate_hz / frame_hz).sin_cos();
+            sums[0] += hann * cos * f64::from(frame[k]);
+            sums[1] -= hann * sin * f64::from(frame[k]);
+        }
+        sums
+    };
+    let (mut along, mut across) = (0.0, 0.0);
+    for k in 0..frames[0].len() {
+        let ([a, b], [c, d]) = (harmonic(0, k), harmonic(half, k));
+        along += a * c + b * d;
+        across += a * d - b * c;
+    }
+    rate_hz + across.atan2(along) / TAU * frame_hz / half as f64
+}
+
 /// Lays `initial_state` through the settled cycle; returns the share of the states' variance that one ellipse explains.
 pub fn lay_angles(net: &Net, run: &Run) -> Result<f64> {
     let (count, width) = (run.states.len() as f64, run.states[0].len());
@@ -118,10 +143,16 @@ pub fn phase_map(net: &Net, rate_hz: f64, sample_rate_hz: f64, angles: usize) ->
     let settled = (SETTLE_S * frame_hz) as usize;
     let turns: Vec<f64> = (0..angles).map(|k| k as f64 / angles as f64).collect();
     let period = frame_hz / rate_hz;
-    // Eight turns are enough for a phase; outputs weigh by where the first run moves them.
-    let frames = settled + (8.0 * period) as usize;
-    let (modulation, _) = net.recurrent(&net.states_at(&turns)?, &vec![vec![0.0; net.controls]; angles], frames, 1)?;
-    let modulation: Vec<Vec<Vec<f32>>> = modulation.to_vec3()?;
+    // Eight turns are enough for a phase, two will do where they are long; outputs weigh by where the first run moves them.
+    let counted = (settled as f64 / period).floor().clamp(2.0, 8.0);
+    let frames = settled + (counted * period) as usize;
+    // One angle after the other: all side by side would take some gigabytes.
+    let run = |turns: &f64| -> Result<Vec<Vec<f32>>> {
+        let (modulation, _) =
+            net.recurrent(&net.states_at(&[*turns])?.detach(), &[vec![0.0; net.controls]], frames, 1)?;
+        Ok(modulation.squeeze(0)?.to_vec2()?)
+    };
+    let modulation = turns.iter().map(run).collect::<Result<Vec<_>>>()?;
     let harmonic = |run: &[Vec<f32>], k: usize| -> [f64; 2] {
         let span = frames - settled;
         let mean = run[settled..].iter().map(|f| f64::from(f[k])).sum::<f64>() / span as f64;
@@ -203,6 +234,16 @@ mod tests {
         let run = watch(&net, &net.states_at(&[0.2])?, FS)?;
         let rate = run.rate_hz.expect("it turns");
         assert!((rate - 2.0).abs() < 0.1, "{rate} Hz");
+        // Counted by the upward crossings of one unit, each between two frames.
+        let states = net.recurrent(&net.states_at(&[0.2])?, &[vec![]], (25.0 * FS / 64.0) as usize, 1)?.1;
+        let unit: Vec<f32> = states.squeeze(0)?.narrow(1, 0, 1)?.flatten_all()?.to_vec1()?;
+        let crossing = |m: &usize| unit[*m] < 0.0 && unit[*m + 1] >= 0.0;
+        let times: Vec<f64> = ((10.0 * FS / 64.0) as usize..unit.len() - 1)
+            .filter(crossing)
+            .map(|m| m as f64 + f64::from(unit[m] / (unit[m] - unit[m + 1])))
+            .collect();
+        let counted = (times.len() - 1) as f64 / (times[times.len() - 1] - times[0]) * FS / 64.0;
+        assert!((rate / counted - 1.0).abs() < 1e-5, "{rate} Hz found, {counted} Hz counted");
         assert!(lay_angles(&net, &run)? > 0.9);
         for (angle, phase) in phase_map(&net, rate, FS, 12)? {
             let off = (phase - angle + 0.5).rem_euclid(1.0) - 0.5;

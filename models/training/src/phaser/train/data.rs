@@ -1,7 +1,7 @@
 //! Where a training's sound comes from, and how its model is judged: a computed device, or recordings.
 use super::Args;
 use super::batch::{Batch, Window};
-use super::evaluate::{self, LevelRow};
+use super::evaluate;
 use super::recordings::{HeldOut, Recordings};
 use super::stand_in::{SAMPLE_RATE_HZ, StandIn};
 use super::supervised::Loss;
@@ -96,7 +96,9 @@ impl Data {
                 let report = evaluate::stand_in(data.device(), settings, model)?;
                 print!("{report}");
                 if is_phase_known {
-                    show_levels(&evaluate::levels(data.device(), None, model), out)?;
+                    let rows = evaluate::levels(data.device(), None, model);
+                    print!("{}", evaluate::level_table(&rows));
+                    evaluate::plot_levels(&rows, &out.with_extension("levels.png"))?;
                 }
                 let json = serde_json::to_string_pretty(&report)?;
                 models::write(&out.with_extension("report.json"), json.as_bytes())?;
@@ -187,16 +189,4 @@ impl Data {
             }),
         }
     }
-}
-
-/// Prints and draws output against input level.
-fn show_levels(rows: &[LevelRow], out: &Path) -> Result<()> {
-    println!("{:>9} {:>10} {:>9} {:>9}", "dry dB", "device dB", "model dB", "ESR");
-    for row in rows {
-        println!("{:>9.1} {:>10.2} {:>9.2} {:>9.5}", row.dry_db, row.device_db, row.model_db, row.esr);
-    }
-    let curve = |level: fn(&LevelRow) -> f64| rows.iter().map(|row| (row.dry_db, level(row) - row.dry_db)).collect();
-    let curves = [("device", curve(|row| row.device_db)), ("model", curve(|row| row.model_db))];
-    let title = "What a louder sound does";
-    plot::curves(out.with_extension("levels.png"), title, "input, dB RMS", "gain, dB", &curves, false)
 }

@@ -1,8 +1,10 @@
 //! The recurrent modulation learnt from an oscillator model's: no sound, only the numbers that move the audio path.
 //!
-//! Through the audio an LSTM finds the standing filter and stays there; shown the modulation itself it becomes a true limit
-//! cycle. Windows grow with the budget, since only long ones tell a rate that is a little wrong from a right one.
+//! Through the audio an LSTM finds the standing filter and stays there. Here two units of the first LSTM are set to turn at the
+//! right rate and stay as they are (`turning`); the rest learns to follow them. Between the LSTMs four samples stand for the
+//! 64 of a frame until the last part of the budget, since nothing there is as quick as a frame.
 use super::batch::Batch;
+use super::turning::Pair;
 use crate::trainer::Source;
 use crate::trainer::adam::Adam;
 use crate::trainer::{Learner, Part, learning_rate};
@@ -14,15 +16,12 @@ use rand_chacha::ChaCha8Rng;
 
 /// Highest learning rate.
 const LEARNING_RATE: f64 = 0.01;
-/// Frames of a window at the start and at the end of the budget: 0.74 s and 6 s at 44.1 kHz. Windows shorter than a turn of the
-/// LFO teach an LSTM no cycle: of 256 frames at 2.33 Hz nothing was left after a second.
-const FRAMES: [usize; 2] = [512, 4096];
-/// Share of the budget with the shortest windows: the cycle is found in them.
-const FINDING: f64 = 0.5;
-/// Windows of a step at the start; fewer as they grow.
-const WINDOWS: usize = 8;
-/// Fewest windows of a step.
-const LEAST_WINDOWS: usize = 2;
+/// Frames of a window, 0.74 s at 44.1 kHz, and windows of a step.
+const FRAMES: usize = 512;
+const WINDOWS: usize = 16;
+/// Samples of a frame between the LSTMs at first, and the share of the budget that this lasts.
+const COARSE_FRAME: usize = 4;
+const COARSE: f64 = 0.75;
 
 /// Sizes of the published modulation path, in the audio path of a teacher.
 pub fn student_config(teacher: &Config) -> Config {
@@ -40,6 +39,7 @@ pub struct Distilled {
     /// The teacher's controls, -1..1.
     controls: Vec<f32>,
     turns_per_frame: f64,
+    pair: Pair,
     seed: u64,
 }
 
@@ -55,7 +55,22 @@ impl Distilled {
                 var.set(same.as_tensor())?;
             }
         }
-        Ok(Self { net, adam: Adam::default(), teacher, controls, turns_per_frame, seed })
+        let pair = Pair::turning(turns_per_frame);
+        pair.lay_into(&net)?;
+        let learner = Self { net, adam: Adam::default(), teacher, controls, turns_per_frame, pair, seed };
+        learner.start_at_the_mean()?;
+        Ok(learner)
+    }
+
+    /// Lets the modulation begin at the mean of the teacher's over a turn, or the first hundreds of steps teach nothing else.
+    fn start_at_the_mean(&self) -> Result<()> {
+        let turn: Vec<f64> = (0..FRAMES).map(|m| m as f64 / FRAMES as f64).collect();
+        let mean = self.teacher.oscillator(&[turn], std::slice::from_ref(&self.controls))?.mean(1)?.squeeze(0)?;
+        let blocks = self.net.config.effect.blocks;
+        for (j, part) in mean.chunk(blocks, 0)?.into_iter().enumerate() {
+            self.net.vars[&format!("modulation.{j}.to_effect.bias")].set(&part.contiguous()?)?;
+        }
+        Ok(())
     }
 }
 
@@ -74,26 +89,49 @@ impl Learner for Distilled {
     /// Returns the squared error of the modulation over its variance.
     fn learn(&mut self, _batch: &Batch, step: u64, share: f64) -> Result<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        // Then three doublings, each for the same share of what is left.
-        let doublings = (FRAMES[1] / FRAMES[0]).ilog2();
-        let grown = (share - FINDING) / (1.0 - FINDING) * f64::from(doublings);
-        let frames = FRAMES[0] << (grown.max(-1.0) + 1.0).min(f64::from(doublings)) as u32;
-        let windows = (WINDOWS * FRAMES[0] / frames).max(LEAST_WINDOWS);
-        let starts: Vec<f64> = (0..windows).map(|_| rng.random()).collect();
+        let starts: Vec<f64> = (0..WINDOWS).map(|_| rng.random()).collect();
         let phases: Vec<Vec<f64>> = starts
             .iter()
-            .map(|start| (0..=frames).map(|m| start + m as f64 * self.turns_per_frame).collect())
+            .map(|start| (0..=FRAMES).map(|m| start + m as f64 * self.turns_per_frame).collect())
             .collect();
-        let target = self.teacher.oscillator(&phases, &vec![self.controls.clone(); windows])?.detach();
-        let (found, _) = self.net.recurrent(&self.net.states_at(&starts)?, &vec![vec![]; windows], frames, frames)?;
+        let target = self.teacher.oscillator(&phases, &vec![self.controls.clone(); WINDOWS])?.detach();
+        let frame = if share < COARSE { COARSE_FRAME } else { self.net.config.frame };
+        let net = self.net.with_frame(frame);
+        let (found, _) = net.recurrent(&self.net.states_at(&starts)?, &vec![vec![]; WINDOWS], FRAMES, FRAMES)?;
         let mean = target.mean_keepdim(1)?;
         let variance = target.broadcast_sub(&mean)?.sqr()?.mean_all()?;
         let error: Tensor = ((found - target)?.sqr()?.mean_all()? / variance)?;
         self.adam.step(&self.net.vars, &error.backward()?, learning_rate(LEARNING_RATE, share))?;
+        self.pair.lay_into(&self.net)?;
         Ok(f64::from(error.to_scalar::<f32>()?))
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
         vec![Part { prefix: "net", vars: &self.net.vars, adam: &mut self.adam }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phaser::train::cycle;
+
+    #[test]
+    fn an_lstm_learns_a_teachers_modulation_and_keeps_its_rate() -> Result<()> {
+        let config = Config::default();
+        let effect = nets::phaser::EffectConfig { blocks: 1, channels: 4, ..config.effect.clone() };
+        let teacher = Net::new(Config { effect, ..config }, 0, 2, &candle_core::Device::Cpu)?;
+        let (rate_hz, fs) = (5.0, 44_100.0);
+        let mut learner = Distilled::new(teacher, vec![], rate_hz * 64.0 / fs, 3)?;
+        let first = learner.learn(&Batch::default(), 0, 0.1)?;
+        let mut last = first;
+        for step in 1..12 {
+            last = learner.learn(&Batch::default(), step, 0.1)?;
+        }
+        assert!(last < 0.5 * first, "error {first} at first, {last} at last");
+        let run = cycle::watch(&learner.net, &learner.net.states_at(&[0.0])?, fs)?;
+        let found_hz = run.rate_hz.expect("it turns");
+        assert!((found_hz / rate_hz - 1.0).abs() < 1e-4, "{found_hz} Hz");
+        Ok(())
     }
 }

@@ -5,11 +5,13 @@ use crate::phaser::device::Device;
 use crate::phaser::excitation::bank;
 use crate::phaser::lfo::Lfo;
 use crate::phaser::stability::best_phase;
+use crate::plot;
 use anyhow::Result;
 use kernels::checkpoint::ControlInfo;
 use kernels::phaser::{Controls, Phaser, PhaserState};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Length of a take, in seconds.
 const TAKE_S: f64 = 4.0;
@@ -135,6 +137,22 @@ pub fn levels(device: &dyn Device, at: Option<&[f64]>, model: &Phaser) -> Vec<Le
             }
         })
         .collect()
+}
+
+/// The rows as a table.
+pub fn level_table(rows: &[LevelRow]) -> String {
+    let mut text = format!("{:>9} {:>10} {:>9} {:>9}\n", "dry dB", "device dB", "model dB", "ESR");
+    for row in rows {
+        text += &format!("{:>9.1} {:>10.2} {:>9.2} {:>9.5}\n", row.dry_db, row.device_db, row.model_db, row.esr);
+    }
+    text
+}
+
+/// Draws gain against input level.
+pub fn plot_levels(rows: &[LevelRow], path: &Path) -> Result<()> {
+    let curve = |level: fn(&LevelRow) -> f64| rows.iter().map(|row| (row.dry_db, level(row) - row.dry_db)).collect();
+    let curves = [("device", curve(|row| row.device_db)), ("model", curve(|row| row.model_db))];
+    plot::curves(path, "What a louder sound does", "input, dB RMS", "gain, dB", &curves, false)
 }
 
 /// Plays takes through the loaded model, streaming as the plug-in does: at `settings` under the label of their group, or at

@@ -13,8 +13,8 @@ use rand_chacha::ChaCha8Rng;
 pub const SAMPLE_RATE_HZ: f64 = 44_100.0;
 /// Sound before a window in which the circuit settles, in samples: 0.36 s, six times the slowest stage's time constant.
 const LEAD_IN_SAMPLES: usize = 16_000;
-/// Decimal logarithm of the level, of RMS 0.1: from a faint take to one that drives the device into its limits, RMS 0.4.
-const GAIN: std::ops::Range<f32> = -0.8..0.6;
+/// Decimal logarithm of the level, of RMS 0.1: from a faint take to one that drives the device into its limits, RMS 0.63.
+const GAIN: std::ops::Range<f32> = -0.8..0.8;
 /// Quietest window that is worth a step, RMS: below it the hiss is what would be learnt.
 const QUIET: f32 = 1e-3;
 
@@ -68,7 +68,8 @@ impl Source<Batch> for StandIn {
         while batch.controls.len() < count {
             let values = self.fixed.clone().unwrap_or_else(|| self.device.draw(&mut rng));
             let lfo = Lfo::steady(values[0], rng.random());
-            let gain = 10f32.powf(rng.random_range(GAIN));
+            // The larger of two even draws: only the loud windows have saturation to show.
+            let gain = 10f32.powf(rng.random_range(GAIN).max(rng.random_range(GAIN)));
             let dry: Vec<f32> = self.bank.excerpt(&mut rng, past + samples).iter().map(|x| gain * x).collect();
             let heard = &dry[past..];
             if (heard.iter().map(|x| x * x).sum::<f32>() / heard.len() as f32).sqrt() < QUIET {

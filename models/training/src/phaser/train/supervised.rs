@@ -7,8 +7,12 @@ use anyhow::Result;
 use candle_core::Tensor;
 use nets::phaser::Net;
 
-/// Highest learning rate.
+/// Highest learning rate of a training from nothing.
 const LEARNING_RATE: f64 = 0.01;
+
+/// Least saturation of a channel in training: one over 20 times full scale, which nobody hears. At 0 its gradient vanishes: a
+/// channel that once was better off without would never saturate again (of 48, 13 had ended so).
+const LEAST_LIMIT: f64 = 0.05;
 
 /// What is made small: `ESR of each window + spectral_share x multi-resolution STFT distance`.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,8 @@ impl Loss {
 pub struct Supervised {
     /// The net.
     pub net: Net,
+    /// Highest learning rate.
+    pub highest_rate: f64,
     adam: Adam,
     loss: Loss,
     spectral: SpectralLoss,
@@ -39,7 +45,7 @@ pub struct Supervised {
 impl Supervised {
     /// An untrained run.
     pub fn new(net: Net, loss: Loss) -> Self {
-        Self { net, adam: Adam::default(), loss, spectral: SpectralLoss::default() }
+        Self { net, highest_rate: LEARNING_RATE, adam: Adam::default(), loss, spectral: SpectralLoss::default() }
     }
 }
 
@@ -56,7 +62,12 @@ impl Learner for Supervised {
         if self.loss.spectral_share > 0.0 {
             loss = (loss + (self.spectral.distance(&y, &target)? * self.loss.spectral_share)?)?;
         }
-        self.adam.step(&self.net.vars, &loss.backward()?, learning_rate(LEARNING_RATE, share))?;
+        self.adam.step(&self.net.vars, &loss.backward()?, learning_rate(self.highest_rate, share))?;
+        for (name, var) in &self.net.vars {
+            if name.contains(".limit.") {
+                var.set(&var.as_tensor().abs()?.maximum(LEAST_LIMIT)?)?;
+            }
+        }
         Ok(f64::from(esr.to_scalar::<f32>()?))
     }
 

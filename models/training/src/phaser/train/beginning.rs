@@ -1,0 +1,156 @@
+//! A training with the LFO known that begins where a model file ended: to make a linear model saturate, or to train on.
+use super::export;
+use crate::card::Card;
+use crate::models::ModelFile;
+use anyhow::{Context, Result, bail};
+use kernels::checkpoint::ControlInfo;
+use nets::phaser::{Config, EffectConfig, Net};
+use std::path::Path;
+
+/// Highest learning rate of such a training. From nothing it is 0.01, which would undo most of what the file knows before
+/// anything is gained.
+pub const LEARNING_RATE: f64 = 0.003;
+
+/// The model that a training begins with.
+pub struct Beginning {
+    /// Its path.
+    name: String,
+    net: Net,
+    controls: Vec<ControlInfo>,
+    /// What its file says of its training.
+    training: serde_json::Value,
+}
+
+impl Beginning {
+    /// Reads a model file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = ModelFile::open(kernels::phaser::Phaser::NOUN, Some(path))?;
+        // The plug-in's loader first: its errors say more.
+        let info = file.phaser()?.info().clone();
+        let net = export::read(&file.bytes).with_context(|| file.name.clone())?;
+        let said = info.metadata.get("training").and_then(|training| serde_json::from_str(training).ok());
+        Ok(Self { name: file.name, net, controls: info.controls, training: said.unwrap_or_default() })
+    }
+
+    /// Puts the weights into an untrained net with these controls. Saturation that the file has none of stays at its start.
+    pub fn lay_into(&self, net: &Net, controls: &[ControlInfo]) -> Result<()> {
+        let name = &self.name;
+        if self.net.config.effect.limit && !net.config.effect.limit {
+            bail!("{name} saturates: leave out --linear to begin with it");
+        }
+        let limit = net.config.effect.limit;
+        let sizes =
+            Config { effect: EffectConfig { limit, ..self.net.config.effect.clone() }, ..self.net.config.clone() };
+        if sizes != net.config {
+            bail!("{name} has other sizes than this training: expected {:?}, found {sizes:?}", net.config);
+        }
+        if self.controls != controls {
+            bail!(
+                "{name} has other controls than this training: expected {}, found {}; give the device, and --at, that it \
+                 was trained with",
+                spans(controls),
+                spans(&self.controls)
+            );
+        }
+        for (name, var) in &net.vars {
+            if let Some(known) = self.net.vars.get(name) {
+                var.set(known.as_tensor())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to a new model's card what went before.
+    pub fn credit(&self, card: &mut Card) {
+        let before = self.training["total_minutes"].as_f64().or_else(|| self.training["minutes"].as_f64());
+        let own = card.training["minutes"].as_f64();
+        card.training["total_minutes"] = before.zip(own).map(|(before, own)| before + own).into();
+        card.training["began_with"] = self.training.clone();
+    }
+}
+
+/// Controls in short.
+fn spans(controls: &[ControlInfo]) -> String {
+    let span = |c: &ControlInfo| format!("{} {} to {}", c.id, c.trained_min, c.trained_max);
+    controls.iter().map(span).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phaser::device::{Device, SmallStone};
+    use candle_core::Device as Cpu;
+
+    fn begin(config: Config, file_name: &str) -> Beginning {
+        let card = Card {
+            name: "a".into(),
+            author: "b".into(),
+            license: "CC0-1.0".into(),
+            description: String::new(),
+            redistribute: true,
+            sample_rate_hz: 44_100.0,
+            controls: SmallStone.controls(),
+            training: serde_json::json!({ "minutes": 3.0 }),
+        };
+        let net = Net::new(config, 2, 1, &Cpu::Cpu).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(file_name);
+        std::fs::write(&path, export::bytes(&net, &card).unwrap()).unwrap();
+        Beginning::open(&path).unwrap()
+    }
+
+    fn config(limit: bool) -> Config {
+        let config = Config::default();
+        Config { effect: EffectConfig { limit, channels: 4, dilations: vec![1, 4], ..config.effect }, ..config }
+    }
+
+    fn values(net: &Net, name: &str) -> Vec<f32> {
+        net.vars[name].as_tensor().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn a_saturating_net_takes_a_linear_models_weights_and_keeps_its_own_limits() {
+        let beginning = begin(config(false), "linear.safetensors");
+        let net = Net::new(config(true), 2, 9, &Cpu::Cpu).unwrap();
+        let limits = values(&net, "effect.1.limit.weight");
+        beginning.lay_into(&net, &SmallStone.controls()).unwrap();
+        for name in beginning.net.vars.keys() {
+            assert_eq!(values(&net, name), values(&beginning.net, name), "{name}");
+        }
+        assert_eq!(values(&net, "effect.1.limit.weight"), limits);
+    }
+
+    #[test]
+    fn a_model_that_does_not_fit_is_refused_with_the_reason() {
+        let saturating = begin(config(true), "curved.safetensors");
+        let refusal = |beginning: &Beginning, config: Config, controls: &[ControlInfo]| {
+            let net = Net::new(config, controls.len(), 9, &Cpu::Cpu).unwrap();
+            format!("{:#}", beginning.lay_into(&net, controls).unwrap_err())
+        };
+        let controls = SmallStone.controls();
+        let linear = refusal(&saturating, config(false), &controls);
+        assert!(linear.contains("curved.safetensors") && linear.contains("--linear"), "{linear}");
+        let wider = Config { frame: 32, ..config(true) };
+        assert!(refusal(&saturating, wider, &controls).contains("frame: 32"));
+        let rate_alone = refusal(&saturating, config(true), &controls[..1]);
+        assert!(rate_alone.contains("colour 0 to 1") && rate_alone.contains("--at"), "{rate_alone}");
+    }
+
+    #[test]
+    fn the_minutes_before_are_counted() {
+        let beginning = begin(config(false), "linear.safetensors");
+        let mut card = Card {
+            name: "a".into(),
+            author: "b".into(),
+            license: "CC0-1.0".into(),
+            description: String::new(),
+            redistribute: true,
+            sample_rate_hz: 44_100.0,
+            controls: Vec::new(),
+            training: serde_json::json!({ "minutes": 4.5 }),
+        };
+        beginning.credit(&mut card);
+        assert_eq!(card.training["total_minutes"], 7.5);
+        assert_eq!(card.training["began_with"]["minutes"], 3.0);
+    }
+}
