@@ -9,6 +9,7 @@ pub mod distilled;
 pub mod evaluate;
 pub mod export;
 pub mod recordings;
+mod settle;
 pub mod stand_in;
 pub mod supervised;
 pub mod turning;
@@ -21,11 +22,12 @@ use adversarial::{Adversarial, Start};
 use anyhow::{Context, Result, bail};
 use batch::{Batch, Window};
 use beginning::Beginning;
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 use data::Data;
 use distilled::{Distilled, Silence};
 use kernels::phaser::Phaser;
 use nets::phaser::{Config, Net};
+use settle::settle;
 use stand_in::SAMPLE_RATE_HZ;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -242,7 +244,7 @@ fn adversarial(args: &Args, budget: Budget) -> Result<()> {
     let mut card = data.card(args, controls, &trainer.progress);
     if is_recurrent {
         let state = trainer.learner.start_state(&data.source().batch(u64::MAX))?;
-        card.training["cycle"] = settle(args, &trainer.learner.net, Some(&state))?;
+        card.training["cycle"] = settle(&args.out, &trainer.learner.net, Some(&state))?;
     }
     finish(args, &data, &trainer.learner.net, card)
 }
@@ -272,7 +274,7 @@ fn distilled(args: &Args, budget: Budget) -> Result<()> {
     }
     let mut card = data.card(args, Vec::new(), &trainer.progress);
     let net = &trainer.learner.net;
-    card.training["cycle"] = settle(args, net, None)?;
+    card.training["cycle"] = settle(&args.out, net, None)?;
     finish(args, &data, net, card)
 }
 
@@ -291,43 +293,6 @@ fn shares(given: &[f64]) -> Result<[f64; 3]> {
         [a, b, c] if given.iter().all(|share| *share >= 0.0) && sum > 0.0 => Ok([a / sum, b / sum, c / sum]),
         _ => bail!("--shares {given:?}: expected three numbers of 0 or more, not all 0"),
     }
-}
-
-/// Looks where the LSTMs settle, and what the start angles lead to; what was found. From a given state, the start angles are
-/// laid through the cycle that it runs into; without one they lead to their phases already, and 0 is looked at.
-fn settle(args: &Args, net: &Net, state: Option<&Tensor>) -> Result<serde_json::Value> {
-    let zero = net.states_at(&[0.0])?;
-    let run = cycle::watch(net, state.unwrap_or(&zero), SAMPLE_RATE_HZ)?;
-    let [first, last] = run.movement;
-    let Some(rate_hz) = run.rate_hz else {
-        println!(
-            "the modulation has come to rest: it moves by {first:.4} in the first second, by {last:.4} after 30 s"
-        );
-        return Ok(serde_json::json!({ "movement_first_s": first, "movement_after_30_s": last }));
-    };
-    println!("cycle of {rate_hz:.5} Hz, movement {first:.4} in the first second, {last:.4} after 30 s");
-    if state.is_some() {
-        let explained = cycle::lay_angles(net, &run)?;
-        println!("one ellipse explains {explained:.3} of the cycle");
-    }
-    let map = cycle::phase_map(net, rate_hz, SAMPLE_RATE_HZ, 48)?;
-    crate::plot::curves(
-        args.out.with_extension("phase_map.png"),
-        "Where a start angle leads",
-        "start angle in turns",
-        "LFO phase in turns",
-        &[("after 10 s", map.clone()), ("ideal", vec![(0.0, 0.0), (1.0, 1.0)])],
-        false,
-    )?;
-    let worst =
-        map.iter().map(|(angle, phase)| ((phase - angle + 0.5).rem_euclid(1.0) - 0.5).abs()).fold(0.0, f64::max);
-    println!("start angles lead to their phase within {worst:.3} turns");
-    Ok(serde_json::json!({
-        "rate_hz": rate_hz,
-        "movement_first_s": first,
-        "movement_after_30_s": last,
-        "angle_error_turns": worst,
-    }))
 }
 
 /// The net as the plug-in would load it.

@@ -314,12 +314,17 @@ impl Source<Batch> for Recordings {
             let mut phases: Vec<f64> = (0..self.window.frames()).map(turns).collect();
             let mut seen: Vec<f32> =
                 self.controls.iter().map(|control| control.normalised(take.settings[&control.id])).collect();
-            if self.wander {
-                // Both halves of a turn sound alike, so that an LFO can sweep the model too; the speed changes nothing.
-                if rng.random() {
-                    phases.iter_mut().for_each(|turns| *turns = -*turns);
+            // Both halves of a turn sound alike, so that an LFO can sweep the model too; the speed changes nothing.
+            if self.wander && rng.random() {
+                phases.iter_mut().for_each(|turns| *turns = -*turns);
+            }
+            // What no recording varies, the net must learn to pass over: told one value always, it would answer any other by chance.
+            for (control, seen) in self.controls.iter().zip(&mut seen) {
+                if self.wander
+                    || self.takes.iter().all(|other| other.settings[&control.id] == take.settings[&control.id])
+                {
+                    *seen = rng.random_range(-1.0..=1.0);
                 }
-                seen[0] = rng.random_range(-1.0..=1.0);
             }
             batch.push(&self.dry[start..judged + samples], wet, phases, seen);
         }

@@ -78,9 +78,28 @@ impl Source<Batch> for StandIn {
             let wet = self.device.play(&values, &lfo, rng.random(), SAMPLE_RATE_HZ, &dry);
             let turns = |m: usize| lfo.turns_at((LEAD_IN_SAMPLES + m * frame) as f64 / SAMPLE_RATE_HZ);
             let phases = (0..self.window.frames()).map(turns).collect();
-            let seen = values.iter().zip(&told).map(|(value, c)| c.normalised(*value as f32)).collect();
+            let seen = match &self.fixed {
+                // A single rate is to be passed over, as with recordings of one.
+                Some(_) => told.iter().map(|_| rng.random_range(-1.0..=1.0)).collect(),
+                None => values.iter().zip(&told).map(|(value, c)| c.normalised(*value as f32)).collect(),
+            };
             batch.push(&dry[LEAD_IN_SAMPLES..], &wet[past..], phases, seen);
         }
         batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phaser::device;
+
+    #[test]
+    fn a_setting_that_stands_still_is_told_any_rate_since_it_must_mean_nothing() {
+        let window = Window { receptive_field: 8, frame: 64, samples: 64, count: 32 };
+        let stand_in = StandIn::new(device::find("small_stone").unwrap(), Some(vec![2.0, 0.0]), 1, window);
+        let told: Vec<f32> = stand_in.batch(0).controls.into_iter().flatten().collect();
+        assert_eq!(told.len(), 32);
+        assert!(told.iter().any(|x| *x < -0.5) && told.iter().any(|x| *x > 0.5), "{told:?}");
     }
 }
