@@ -60,6 +60,10 @@ pub enum TopBarAction {
 /// Zooms on offer.
 const ZOOMS: [f32; 6] = [0.75, 1.0, 1.25, 1.5, 2.0, 3.0];
 
+/// Room that the bar needs behind its two menus, in points.
+const BEHIND_MODEL: f32 = 495.0;
+const BEHIND_PRESET: f32 = 258.0;
+
 /// Draws the bar.
 pub fn top_bar(ui: &mut Ui, view: &TopBarView, actions: &mut Vec<TopBarAction>) {
     ui.horizontal_centered(|ui| {
@@ -70,7 +74,7 @@ pub fn top_bar(ui: &mut Ui, view: &TopBarView, actions: &mut Vec<TopBarAction>) 
             ui,
             "model",
             &view.model_name,
-            108.0,
+            [108.0, BEHIND_MODEL],
             &view.models,
             view.model,
             actions,
@@ -94,7 +98,7 @@ pub fn top_bar(ui: &mut Ui, view: &TopBarView, actions: &mut Vec<TopBarAction>) 
             ui,
             "preset",
             name,
-            96.0,
+            [96.0, BEHIND_PRESET],
             &view.presets,
             preset,
             actions,
@@ -128,12 +132,12 @@ pub fn top_bar(ui: &mut Ui, view: &TopBarView, actions: &mut Vec<TopBarAction>) 
     drop_target(ui, view.sound_help, actions);
 }
 
-/// Previous, a menu of all, next.
+/// Previous, a menu of all, next; the menu is at least so wide, and leaves room for what comes behind it.
 fn stepper(
     ui: &mut Ui,
     what: &str,
     name: &str,
-    width: f32,
+    [least, behind]: [f32; 2],
     names: &[String],
     now: Option<usize>,
     actions: &mut Vec<TopBarAction>,
@@ -143,14 +147,18 @@ fn stepper(
     if ui.button("<").on_hover_text(format!("Previous {what}")).clicked() {
         actions.push(step(-1));
     }
-    let menu = egui::ComboBox::from_id_salt(what).selected_text(name).width(width).truncate().show_ui(ui, |ui| {
-        for (k, name) in names.iter().enumerate() {
-            if ui.selectable_label(now == Some(k), name).clicked() {
-                actions.push(choose(k));
+    let most = (ui.available_width() - behind).max(least);
+    let menu = ui.scope(|ui| {
+        ui.set_max_width(most);
+        egui::ComboBox::from_id_salt(what).selected_text(name).width(least).truncate().show_ui(ui, |ui| {
+            for (k, name) in names.iter().enumerate() {
+                if ui.selectable_label(now == Some(k), name).clicked() {
+                    actions.push(choose(k));
+                }
             }
-        }
+        })
     });
-    named(&menu.response, what);
+    named(&menu.inner.response.on_hover_text(name), what);
     if ui.button(">").on_hover_text(format!("Next {what}")).clicked() {
         actions.push(step(1));
     }
