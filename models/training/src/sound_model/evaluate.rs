@@ -17,6 +17,8 @@ const GRID_S: f64 = 2.0;
 const HELD_S: f64 = 30.0;
 /// Seconds at the start that are not judged.
 const SKIPPED_S: f64 = 0.2;
+/// What one failing voice adds to a grid's badness.
+pub const FAILURE: f64 = 100.0;
 /// Below this likeness of neighbouring periods a voice is noise.
 const NOISY: f64 = 0.8;
 /// A frame or voice is off that is farther from its note, in cents.
@@ -194,7 +196,7 @@ impl Grid {
 
     /// Smaller is better: failures first, then how far the worst are off.
     pub fn badness(&self) -> f64 {
-        100.0 * (self.noisy + self.octaves + self.dead) as f64 + self.cents_p95 + 5.0 * self.cents_median
+        FAILURE * (self.noisy + self.octaves + self.dead) as f64 + self.cents_p95 + 5.0 * self.cents_median
     }
 }
 

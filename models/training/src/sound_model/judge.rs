@@ -1,11 +1,12 @@
 //! Which weights become the model: those that play best on their own, at the temperature that suits them, their pitch measured.
 use super::bank::Bank;
-use super::evaluate::{Grid, Held, full_grid, notes, voices};
+use super::evaluate::{FAILURE, Grid, Held, full_grid, notes, voices};
 use super::response::Response;
 use super::takes::Takes;
 use super::{export, rounding, timbre};
 use crate::card::Card;
 use anyhow::{Context, Result};
+use candle_core::Tensor;
 use kernels::sound_model::SoundModel;
 use kernels::sound_model::calibration::{self, Calibration};
 use nets::sound_model::Net;
@@ -18,6 +19,9 @@ const TEMPERATURES: [f32; 4] = [0.7, 0.8, 0.9, 1.0];
 const COMPARED_AT: f32 = 0.85;
 /// Late weights that are compared with the last ones, at most.
 const MOST_LATE: usize = 4;
+/// Late weights whose mean with the last ones is tried too. Where notes are held long it is the steadier one: of the published kind
+/// 0.5 % of its frames were off after it, 1.2 % after the best single weights, while the grid's two seconds knew no difference.
+const AVERAGED: usize = 6;
 /// Seeds of what is drawn while pitch is measured, and while the result is judged.
 const MEASURED: u64 = 1;
 const JUDGED: u64 = 2;
@@ -141,7 +145,7 @@ pub fn judge(
     Ok(Judged { bytes, report })
 }
 
-/// Lays the weights into `net` that fail least; which they are.
+/// Lays the weights into `net` that fail least, or the mean of late ones if no more voices fail with it; which they are.
 fn choose(net: &Net, late: &Path, takes: &Takes, amplitude: bool, card: &Card) -> Result<String> {
     let badness = || -> Result<f64> {
         let candidate = Candidate { net, bank: Bank::prime(net, takes, amplitude)?, card };
@@ -152,7 +156,8 @@ fn choose(net: &Net, late: &Path, takes: &Takes, amplitude: bool, card: &Card) -
     if !takes.controls.iter().any(|control| control.id == "pitch") {
         return Ok("last".into());
     }
-    let last: Vec<_> = net.vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().copy())).collect();
+    let last: Vec<_> =
+        net.vars.iter().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect::<Result<_>>()?;
     let mut best = (badness()?, "last".to_string(), None);
     println!("last weights: badness {:.1}", best.0);
     for file in late_files(late).into_iter().rev().take(MOST_LATE) {
@@ -163,11 +168,20 @@ fn choose(net: &Net, late: &Path, takes: &Takes, amplitude: bool, card: &Card) -
             best = (found, name, Some(file));
         }
     }
+    let late: Vec<PathBuf> = late_files(late).into_iter().rev().take(AVERAGED).collect();
+    if !late.is_empty() {
+        lay_mean(net, &last, &late)?;
+        let (found, name) = (badness()?, format!("mean of the last and {} late", late.len()));
+        println!("{name}: badness {found:.1}");
+        if found < best.0 + FAILURE {
+            return Ok(name);
+        }
+    }
     match &best.2 {
         Some(file) => lay(net, file)?,
         None => {
             for (name, values) in last {
-                net.vars[&name].set(&values?)?;
+                net.vars[&name].set(&values)?;
             }
         }
     }
@@ -187,6 +201,21 @@ fn lay(net: &Net, file: &Path) -> Result<()> {
     let tensors = candle_core::safetensors::load(file, &candle_core::Device::Cpu).with_context(what)?;
     for (name, var) in &net.vars {
         var.set(tensors.get(name).with_context(what)?).with_context(what)?;
+    }
+    Ok(())
+}
+
+/// Sets the net's weights to the mean of `last` and those of some files.
+fn lay_mean(net: &Net, last: &[(String, Tensor)], files: &[PathBuf]) -> Result<()> {
+    let mut sums = last.to_vec();
+    for file in files {
+        lay(net, file)?;
+        for (name, sum) in &mut sums {
+            *sum = (&*sum + net.vars[name].as_tensor())?;
+        }
+    }
+    for (name, sum) in sums {
+        net.vars[&name].set(&(sum / (files.len() + 1) as f64)?)?;
     }
     Ok(())
 }
@@ -250,5 +279,33 @@ impl std::fmt::Display for Report {
             )?;
         }
         writeln!(f, "timbre follows: {:.2?}; 8 bits cost {:.5} nats a sample", self.timbre_spearman, self.rounding_nats)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nets::sound_model::{Audio, CLASSES, Config};
+
+    #[test]
+    fn the_mean_of_weights_lies_between_them() {
+        let (audio, conditions, clock, width, relu, layers, hidden) = (Audio::Embedding, 1, false, 8, false, 1, 8);
+        let config = Config { audio, conditions, clock, width, relu, layers, hidden, classes: CLASSES };
+        let nets = [1, 2, 3].map(|seed| Net::new(config.clone(), seed).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let values = |net: &Net| -> Vec<(String, Tensor)> {
+            net.vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().copy().unwrap())).collect()
+        };
+        let files: Vec<PathBuf> = (1..3).map(|n| folder.path().join(format!("{n}.safetensors"))).collect();
+        for (net, file) in nets[1..].iter().zip(&files) {
+            candle_core::safetensors::save(&values(net).into_iter().collect(), file).unwrap();
+        }
+        let each: Vec<Vec<f32>> =
+            nets.iter().map(|net| net.vars["h2o.weight"].flatten_all().unwrap().to_vec1().unwrap()).collect();
+        lay_mean(&nets[0], &values(&nets[0]), &files).unwrap();
+        let mean: Vec<f32> = nets[0].vars["h2o.weight"].flatten_all().unwrap().to_vec1().unwrap();
+        for (k, mean) in mean.iter().enumerate() {
+            assert!((mean - (each[0][k] + each[1][k] + each[2][k]) / 3.0).abs() < 1e-6);
+        }
     }
 }
