@@ -7,8 +7,9 @@ use candle_core::Tensor;
 use nets::phaser::Net;
 use std::path::Path;
 
-/// Looks where the LSTMs settle, and what the start angles lead to; what was found, and `out`.phase_map.png. From a given state, the start angles are
-/// laid through the cycle that it runs into; without one they lead to their phases already, and 0 is looked at.
+/// Looks where the LSTMs settle, and what the start angles lead to; what was found, and `out`.phase_map.png. From a given
+/// state, the start angles are laid through the cycle that it runs into; without one they lead to their phases already, and 0
+/// is looked at.
 pub fn settle(out: &Path, net: &Net, state: Option<&Tensor>) -> Result<serde_json::Value> {
     let zero = net.states_at(&[0.0])?;
     let run = cycle::watch(net, state.unwrap_or(&zero), SAMPLE_RATE_HZ)?;
