@@ -4,7 +4,7 @@ use crate::settings::within;
 use crate::song_render::{self, Args, Instrument, VOICE_IDS, gain, set_voices};
 use anyhow::{Result, bail};
 use kernels::checkpoint::ModelInfo;
-use kernels::sound_model::engine::{Controls, Engine, Outside};
+use kernels::sound_model::engine::{Controls, Engine, Outside, best_temperature};
 use kernels::sound_model::{MAX_TEMPERATURE, MAX_VOICES, SoundModel};
 use kernels::voices::TimedEvent;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct Player {
 impl Player {
     /// What a fresh plug-in would play, at a rate in Hz.
     pub fn new(model: Arc<SoundModel>, rate_hz: f64, seed: u64) -> Result<Self> {
-        let controls = Controls { seed, ..Controls::new(model.info()) };
+        let controls = Controls { temperature: best_temperature(model.info()), seed, ..Controls::new(model.info()) };
         Ok(Self { engine: Engine::new(model, rate_hz, MAX_VOICES)?, controls })
     }
 }

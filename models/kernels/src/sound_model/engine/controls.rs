@@ -49,14 +49,15 @@ pub struct Controls {
     pub seed: u64,
 }
 
-/// Temperature at which a model plays best, as its file says; without a word of it that of the training, 1.
+/// Temperature at which a model plays best, as its file says; without a word of it that of the training, 1. Reads a text: for
+/// whoever chooses a model, not for each block.
 pub fn best_temperature(info: &ModelInfo) -> f32 {
     let said: Option<f32> = info.metadata.get("temperature").and_then(|text| text.parse().ok());
     said.filter(|temperature| (0.0..=MAX_TEMPERATURE).contains(temperature)).unwrap_or(1.0)
 }
 
 impl Controls {
-    /// The file's defaults.
+    /// The file's defaults, the temperature that of the training.
     pub fn new(info: &ModelInfo) -> Self {
         let mut values = [0.0; MAX_CONDITIONS];
         values.iter_mut().zip(&info.controls).for_each(|(value, control)| *value = control.default);
@@ -65,7 +66,7 @@ impl Controls {
             slide_to_timbre: 1.0,
             pressure_to_timbre: 0.5,
             vibrato_semitones: 0.5,
-            temperature: best_temperature(info),
+            temperature: 1.0,
             top_k: CLASSES,
             level: 1.0,
             playing: voices::Controls::default(),
