@@ -39,11 +39,11 @@ class Phaser:
         return 2 * (g(min(max(value, control["trained_min"]), control["trained_max"])) - low) / (high - low) - 1
 
     def reset(self):
-        self.pasts, self.turns = {}, 0.0
+        self.pasts, self.turns, self.energy = {}, 0.0, 0.0
         self.start = self.at(self.turns)
 
     def at(self, turns):
-        """The modulation at a phase: [blocks, gains or gains and shifts, channels, 1]."""
+        """The modulation at a phase: [blocks, gains and then shifts and swings if there are any, channels, 1]."""
         angles = [2 * math.pi * (m * turns % 1) for m in range(1, self.modulation["harmonics"] + 1)]
         z = torch.tensor([f(angle) for angle in angles for f in (math.cos, math.sin)] + self.seen)
         last = len(self.modulation["hidden"])
@@ -51,6 +51,14 @@ class Phaser:
             z = F.linear(z, self.weights[f"modulation.mlp.{i}.weight"], self.weights[f"modulation.mlp.{i}.bias"])
             z = z if i == last else z.tanh()
         return z.view(self.effect["blocks"], -1, self.effect["channels"], 1)
+
+    def levels(self, x, follower):
+        """What an envelope follower hears of a block."""
+        heard = []
+        for square in x.flatten().square().tolist():
+            self.energy += (min(square, follower["loudest"]) - self.energy) / follower["samples"]
+            heard.append(math.log1p(self.energy / follower["knee"]))
+        return torch.tensor(heard)
 
     def conv(self, name, x, dilation=1):
         weight, bias = self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias")
@@ -71,11 +79,14 @@ class Phaser:
         self.turns += BLOCK * self.rate_hz / self.sample_rate
         end = self.at(self.turns)
         ramps, self.start = torch.lerp(self.start, end, self.share), end
+        follower = self.effect.get("follower")
+        levels = self.levels(x, follower) if follower else None
         for j, ramp in enumerate(ramps):
             q = x
             for i, dilation in enumerate(self.effect["dilations"]):
                 q = self.conv(f"effect.{j}.conv.{i}", q, dilation)
-            v = ramp[0] * q + (ramp[1] if self.effect["shift"] else 0)
+            gain = ramp[0] + ramp[-1] * levels if follower else ramp[0]
+            v = gain * q + (ramp[1] if self.effect["shift"] else 0)
             if self.effect.get("limit"):
                 v = v / (1 + (self.weights[f"effect.{j}.limit.weight"][:, None] * v).square()).sqrt()
             x = F.prelu(v, self.weights[f"effect.{j}.prelu.weight"]) + self.conv(f"effect.{j}.residual", x)

@@ -7,7 +7,7 @@ use kernels::nn::naive::{assert_close, noise};
 use kernels::phaser::{Controls, Engine, Phaser, PhaserState};
 use kernels::sound_model::{SoundModel, engine};
 use kernels::wavetable::{Wavetable, knobs::Knobs};
-use nets::phaser::{Config, ModulationConfig, Net};
+use nets::phaser::{Config, Follower, ModulationConfig, Net};
 use plugin::sound_model::params::SoundModelParams;
 use plugin::wavetable::params::WavetableParams;
 use std::path::{Path, PathBuf};
@@ -36,11 +36,12 @@ fn control(id: &str, span: (f32, f32), default: f32, curve: Curve) -> ControlInf
 }
 
 /// A net whose weights are all away from their quiet start: biases, shifts, slopes and modulation count.
-fn net(modulation: ModulationConfig, bias: bool) -> (Net, Card) {
+fn net(modulation: ModulationConfig, bias: bool, follower: Option<Follower>) -> (Net, Card) {
     let mut config = Config { modulation, ..Config::default() };
     config.effect.bias = bias;
     config.effect.shift = bias;
     config.effect.limit = bias;
+    config.effect.follower = follower;
     let net = Net::new(config, 2, 5, &Device::Cpu).unwrap();
     for (seed, (name, var)) in net.vars.iter().enumerate() {
         let count = var.elem_count();
@@ -71,13 +72,22 @@ fn net(modulation: ModulationConfig, bias: bool) -> (Net, Card) {
 fn nets() -> Vec<(&'static str, Net, Card)> {
     let oscillator = || ModulationConfig::Oscillator { harmonics: 4, hidden: vec![64, 64] };
     let lstm = ModulationConfig::Lstm { channels: 15, kernel: 3, dilation: 1, hidden: 31, control_hidden: vec![8] };
-    [("oscillator", oscillator(), false), ("lstm", lstm, false), ("oscillator_biased_limited", oscillator(), true)]
-        .into_iter()
-        .map(|(name, modulation, bias)| {
-            let (net, card) = net(modulation, bias);
-            (name, net, card)
-        })
-        .collect()
+    // The noise below reaches 0.5: some of its samples are louder than the loudest.
+    let follower = Some(Follower { samples: 16.0, knee: 0.05, loudest: 0.2 });
+    [
+        ("oscillator", oscillator(), false, None),
+        ("lstm", lstm.clone(), false, None),
+        ("oscillator_biased_limited", oscillator(), true, None),
+        ("oscillator_following", oscillator(), false, follower),
+        ("oscillator_biased_limited_following", oscillator(), true, follower),
+        ("lstm_following", lstm, false, follower),
+    ]
+    .into_iter()
+    .map(|(name, modulation, bias, follower)| {
+        let (net, card) = net(modulation, bias, follower);
+        (name, net, card)
+    })
+    .collect()
 }
 
 #[test]

@@ -96,17 +96,26 @@ impl ConvShape {
     }
 }
 
-/// Modulation of one FiLM over a frame: channels of gain and shift at its two ends.
+/// Modulation of one FiLM at one end of a frame, `[panels]` each.
+#[derive(Clone, Copy)]
+pub struct FilmEnd<'a> {
+    /// Factor of each channel.
+    pub gain: &'a [Lanes],
+    /// Added after it; empty when the model has none.
+    pub shift: &'a [Lanes],
+    /// Change of the gain for each unit of the level; empty when the model hears none.
+    pub swing: &'a [Lanes],
+}
+
+/// Modulation of one FiLM over a frame: straight lines between its two ends.
 #[derive(Clone, Copy)]
 pub struct FilmRamp<'a> {
-    /// Gain at the start of the frame, `[panels]`.
-    pub gain_from: &'a [Lanes],
-    /// Gain at its end, `[panels]`.
-    pub gain_to: &'a [Lanes],
-    /// Shift at the start, `[panels]`; empty when the model has none.
-    pub shift_from: &'a [Lanes],
-    /// Shift at the end.
-    pub shift_to: &'a [Lanes],
+    /// At the start of the frame.
+    pub from: FilmEnd<'a>,
+    /// At its end.
+    pub to: FilmEnd<'a>,
+    /// The input's level at each output; empty when the model hears none.
+    pub levels: &'a [f32],
     /// Sample of the frame that the first output belongs to.
     pub first: usize,
     /// One over the frame's length in samples.

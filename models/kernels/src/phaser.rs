@@ -8,6 +8,7 @@ pub mod drift;
 pub mod effect;
 pub mod engine;
 pub mod finder;
+pub mod follower;
 pub mod oscillator;
 pub mod probe;
 pub mod recurrent;

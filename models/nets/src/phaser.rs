@@ -7,7 +7,7 @@ mod config;
 use crate::lstm_fused::lstm;
 use crate::mod_signal_fused::{Block, mod_signal};
 use candle_core::{Device, Result, Tensor, Var};
-pub use config::{Config, EffectConfig, ModulationConfig};
+pub use config::{Config, EffectConfig, Follower, ModulationConfig};
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -39,7 +39,7 @@ impl Net {
             ModulationConfig::Oscillator { hidden, .. } => format!("modulation.mlp.{}", hidden.len()),
             ModulationConfig::Lstm { .. } => String::from("to_effect"),
         };
-        let per_block = config.effect.channels * if config.effect.shift { 2 } else { 1 };
+        let per_block = config.effect.channels * config.effect.modulation_parts();
         for (name, shape) in config.tensors(controls) {
             let count: usize = shape.iter().product();
             let fan_in: usize = shape[1..].iter().product::<usize>().max(1);
@@ -180,6 +180,7 @@ impl Net {
         let time = x.dim(1)?;
         let ramped = ramp(modulation, self.config.frame, time)?;
         let width = config.modulation_outputs() / config.blocks;
+        let levels = config.follower.map(|follower| levels(&follower, x)).transpose()?;
         let mut x = x.unsqueeze(1)?;
         let mut start = 0;
         for j in 0..config.blocks {
@@ -191,7 +192,12 @@ impl Net {
             start += config.block_history();
             let n = q.dim(2)?;
             let mu = ramped.narrow(2, start, n)?.narrow(1, j * width, width)?;
-            let mut v = (mu.narrow(1, 0, c)? * q)?;
+            let mut gain = mu.narrow(1, 0, c)?;
+            if let Some(levels) = &levels {
+                let swing = mu.narrow(1, width - c, c)?;
+                gain = (gain + swing.broadcast_mul(&levels.narrow(2, start, n)?)?)?;
+            }
+            let mut v = (gain * q)?;
             if config.shift {
                 v = (v + mu.narrow(1, c, c)?)?;
             }
@@ -319,6 +325,12 @@ pub(crate) fn prelu(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
 pub(crate) fn bend(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
     let positive = x.relu()?;
     &positive + (x - &positive)?.broadcast_mul(slope)?
+}
+
+/// What a follower hears of windows `[batch, time]`, `[batch, 1, time]`.
+fn levels(follower: &Follower, x: &Tensor) -> Result<Tensor> {
+    let heard: Vec<f32> = x.to_vec2::<f32>()?.iter().flat_map(|x| follower.levels(x)).collect();
+    Tensor::from_vec(heard, (x.dim(0)?, 1, x.dim(1)?), x.device())
 }
 
 /// Frames `[batch, frames, outputs]` to `[batch, outputs, time]` along straight lines, frame m at sample `frame` m.

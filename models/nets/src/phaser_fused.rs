@@ -151,6 +151,7 @@ impl AudioPath {
     fn forward(&self, weights: &Weights, x: &[f32], mu: &[Lanes]) -> (Vec<f32>, Trace) {
         let panels = weights.panels;
         let mut blocks: Vec<BlockTrace> = Vec::new();
+        let levels = self.levels(x);
         let mut input: Vec<Lanes> = Vec::new();
         let mut start = 0;
         for (j, block) in weights.blocks.iter().enumerate() {
@@ -164,7 +165,7 @@ impl AudioPath {
             let q = stages.last().expect("a block has at least one convolution");
             let aligned = &signal[self.config.block_history() * self.shape(j, 0).inputs..];
             let mut y = layers::conv(aligned, &block.residual, &block.residual_bias, self.residual_shape(j));
-            layers::film(&mut y, q, &bend(block), &self.film(weights, j, start), mu);
+            layers::film(&mut y, q, &bend(block), &self.film(weights, j, start, &levels), mu);
             blocks.push(BlockTrace { input: std::mem::replace(&mut input, y), stages, start });
         }
         let out = layers::mix_down(&input, &weights.output, weights.output_bias);
@@ -183,6 +184,7 @@ impl AudioPath {
     ) -> (Weights, Vec<Lanes>) {
         let mut grads = weights.zeros();
         let mut grad_mu = vec![[0.0; LANES]; mu.len()];
+        let levels = self.levels(x);
         grads.output_bias = grad.iter().sum();
         let mut g = layers::mix_down_back(grad, &trace.last, &weights.output, &mut grads.output);
         for (j, (block, trace)) in weights.blocks.iter().zip(&trace.blocks).enumerate().rev() {
@@ -201,7 +203,7 @@ impl AudioPath {
                 self.residual_shape(j),
             );
             let q = trace.stages.last().expect("a block has at least one convolution");
-            let film = self.film(weights, j, trace.start);
+            let film = self.film(weights, j, trace.start, &levels);
             let by_bend = (&mut grads.slope[..], &mut grads.limit[..]);
             layers::film_back(&mut g, q, &bend(block), by_bend, &film, mu, &mut grad_mu);
             for (i, (w, _)) in block.depthwise.iter().enumerate().rev() {
@@ -215,14 +217,21 @@ impl AudioPath {
         (grads, grad_mu)
     }
 
-    fn film(&self, weights: &Weights, block: usize, start: usize) -> layers::Film {
-        let parts = if self.config.shift { 2 } else { 1 };
+    /// What the follower hears of a window; nothing without one.
+    fn levels(&self, x: &[f32]) -> Vec<f32> {
+        self.config.follower.map_or_else(Vec::new, |follower| follower.levels(x))
+    }
+
+    fn film<'a>(&self, weights: &Weights, block: usize, start: usize, levels: &'a [f32]) -> layers::Film<'a> {
+        let parts = self.config.modulation_parts();
         layers::Film {
             frame: self.frame,
             start,
             stride: weights.blocks.len() * parts * weights.panels,
             gain: block * parts * weights.panels,
             shift: self.config.shift.then_some((block * parts + 1) * weights.panels),
+            swing: self.config.follower.map(|_| (block * parts + parts - 1) * weights.panels),
+            levels,
         }
     }
 }
@@ -233,7 +242,7 @@ fn bend(block: &Block) -> layers::Bend<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::phaser::{Config, Net};
+    use crate::phaser::{Config, Follower, Net};
     use candle_core::{Device, Result, Tensor};
 
     fn noise(seed: u64, shape: &[usize]) -> Tensor {
@@ -243,11 +252,12 @@ mod tests {
         Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
     }
 
-    fn net(bias: bool, shift: bool, limit: bool, channels: usize) -> Net {
+    fn net(bias: bool, shift: bool, [limit, follow]: [bool; 2], channels: usize) -> Net {
         let mut config = Config::default();
         config.effect.bias = bias;
         config.effect.shift = shift;
         config.effect.limit = limit;
+        config.effect.follower = follow.then_some(Follower { samples: 3.0, knee: 0.2, loudest: 0.6 });
         config.effect.channels = channels;
         config.effect.dilations = vec![1, 2, 3, 5];
         let net = Net::new(config, 0, 7, &Device::Cpu).unwrap();
@@ -290,10 +300,15 @@ mod tests {
 
     #[test]
     fn the_fused_path_gives_the_graphs_output_and_gradients() -> Result<()> {
-        for (bias, shift, limit, channels) in
-            [(false, false, false, 16), (true, true, true, 16), (true, false, true, 5), (false, true, false, 24)]
-        {
-            let net = net(bias, shift, limit, channels);
+        let (linear, level) = ([false, false], [true, true]);
+        for (bias, shift, level, channels) in [
+            (false, false, linear, 16),
+            (true, true, level, 16),
+            (true, false, [true, false], 5),
+            (false, true, linear, 24),
+            (false, false, [false, true], 16),
+        ] {
+            let net = net(bias, shift, level, channels);
             let (y, grads) = run(&net, false)?;
             let (fused_y, fused_grads) = run(&net, true)?;
             assert_close(&fused_y, &y, "output");
@@ -306,7 +321,7 @@ mod tests {
 
     #[test]
     fn gradients_are_finite_differences() -> Result<()> {
-        let net = net(true, true, true, 4);
+        let net = net(true, true, [true, true], 4);
         let (_, grads) = run(&net, true)?;
         let loss = |net: &Net| -> Result<f64> {
             let (y, _) = run(net, true)?;

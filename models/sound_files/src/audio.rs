@@ -141,6 +141,8 @@ pub fn write(path: impl AsRef<Path>, audio: &Audio) -> Result<()> {
     let path = path.as_ref();
     let name = path.display();
     ensure!(!audio.channels.is_empty(), "{name}: no channel to write");
+    // Moved onto a device, the file would take its place in the system.
+    ensure!(!path.exists() || path.is_file(), "{name}: is there and is no ordinary file; give another name");
     let spec = hound::WavSpec {
         channels: u16::try_from(audio.channels.len()).with_context(|| format!("{name}: too many channels for WAV"))?,
         sample_rate: audio.sample_rate_hz.round() as u32,

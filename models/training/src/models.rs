@@ -1,5 +1,5 @@
 //! Model files as the commands name them: a path, or nothing for the first factory model.
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kernels::arch::{self, Arch};
 use kernels::checkpoint::Checkpoint;
 use kernels::phaser::Phaser;
@@ -75,7 +75,28 @@ pub fn install_folder(noun: &str) -> Result<PathBuf> {
 
 /// Writes a file whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.display();
+    // Moved onto a device, the file would take its place in the system.
+    ensure!(!path.exists() || path.is_file(), "{name}: is there and is no ordinary file; give another name");
     let partial = path.with_extension("partial");
     std::fs::write(&partial, bytes).with_context(|| format!("{}: cannot be written", partial.display()))?;
-    std::fs::rename(&partial, path).with_context(|| format!("{}: cannot be replaced", path.display()))
+    std::fs::rename(&partial, path).with_context(|| format!("{name}: cannot be replaced"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_ordinary_file_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let refusal = write(folder.path(), b"model").unwrap_err().to_string();
+        assert!(refusal.contains("no ordinary file"), "{refusal}");
+        let file = folder.path().join("a.safetensors");
+        for bytes in [b"old".as_slice(), b"new"] {
+            write(&file, bytes).unwrap();
+            assert_eq!(std::fs::read(&file).unwrap(), bytes);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no partial file stays");
+    }
 }

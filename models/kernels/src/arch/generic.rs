@@ -232,30 +232,44 @@ fn depthwise_taps<V: Vector, const TAPS: usize>(
 /// See [`super::Arch::film`]. The ramp is computed from the sample's place in the frame, so cuts leave no trace.
 #[inline(always)]
 pub fn film<V: Vector>(y: &mut [Lanes], q: &[Lanes], bend: &Bend, ramp: &FilmRamp) {
-    if bend.curve.is_empty() {
-        film_with(y, q, bend, ramp, |v: V, _| v);
-    } else {
-        film_with(y, q, bend, ramp, |v: V, curve| v.over_root(v.mul(curve).mul_add(v, V::splat(1.0))));
+    let follow = |gain: V, swing: V, level: f32| V::splat(level).mul_add(swing, gain);
+    let limit = |v: V, curve: V| v.over_root(v.mul(curve).mul_add(v, V::splat(1.0)));
+    // One loop for each kind of model: a question in every sample would cost as much as what it saves.
+    match (ramp.levels.is_empty(), bend.curve.is_empty()) {
+        (true, true) => film_with(y, q, bend, ramp, |gain: V, _, _| gain, |v: V, _| v),
+        (true, false) => film_with(y, q, bend, ramp, |gain: V, _, _| gain, limit),
+        (false, true) => film_with(y, q, bend, ramp, follow, |v: V, _| v),
+        (false, false) => film_with(y, q, bend, ramp, follow, limit),
     }
 }
 
 #[inline(always)]
-fn film_with<V: Vector>(y: &mut [Lanes], q: &[Lanes], bend: &Bend, ramp: &FilmRamp, limit: impl Fn(V, V) -> V) {
+fn film_with<V: Vector>(
+    y: &mut [Lanes],
+    q: &[Lanes],
+    bend: &Bend,
+    ramp: &FilmRamp,
+    follow: impl Fn(V, V, f32) -> V,
+    limit: impl Fn(V, V) -> V,
+) {
     let panels = bend.slope.len();
     for (panel, slope) in bend.slope.iter().enumerate() {
         let line = |from: &[Lanes], to: &[Lanes]| match (from.get(panel), to.get(panel)) {
             (Some(from), Some(to)) => (V::load(from), V::load(to).sub(V::load(from))),
             _ => (V::ZERO, V::ZERO),
         };
-        let (gain, gain_rise) = line(ramp.gain_from, ramp.gain_to);
-        let (shift, shift_rise) = line(ramp.shift_from, ramp.shift_to);
+        let (gain, gain_rise) = line(ramp.from.gain, ramp.to.gain);
+        let (shift, shift_rise) = line(ramp.from.shift, ramp.to.shift);
+        let (swing, swing_rise) = line(ramp.from.swing, ramp.to.swing);
         let slope = V::load(slope);
         let curve = bend.curve.get(panel).map_or(V::ZERO, V::load);
         let (mut t, mut at) = (0, panel);
         while at < y.len() {
             let share = V::splat((ramp.first + t) as f32 * ramp.per_sample);
             let shift = share.mul_add(shift_rise, shift);
-            let v = limit(V::load(&q[at]).mul(share.mul_add(gain_rise, gain)).add(shift), curve);
+            let level = ramp.levels.get(t).copied().unwrap_or(0.0);
+            let gain = follow(share.mul_add(gain_rise, gain), share.mul_add(swing_rise, swing), level);
+            let v = limit(V::load(&q[at]).mul(gain).add(shift), curve);
             slope.mul_add(v.negative(), V::load(&y[at]).add(v.positive())).store(&mut y[at]);
             at += panels;
             t += 1;

@@ -62,7 +62,7 @@ pub fn best() -> &'static Arch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::{Bend, FilmRamp, Lanes, flat, flat_mut};
+    use crate::arch::{Bend, FilmEnd, FilmRamp, Lanes, flat, flat_mut};
     use crate::nn::naive;
 
     #[test]
@@ -86,22 +86,19 @@ mod tests {
     }
 
     #[test]
-    fn film_scales_along_ramps_saturates_where_asked_and_bends() {
+    fn film_scales_along_ramps_follows_the_level_and_saturates_where_asked_and_bends() {
         let q: Vec<Lanes> = naive::noise(1, 64 * 16).chunks(16).map(|c| Lanes(c.try_into().unwrap())).collect();
         let slope = [Lanes([0.25; 16])];
         let residual = naive::noise(2, 64 * 16);
+        let heard = naive::noise(3, 64);
         let curves = [&[][..], &[Lanes([0.7; 16])]];
-        for (arch, curve) in available().flat_map(|arch| curves.map(|curve| (arch, curve))) {
+        let kinds = curves.iter().flat_map(|curve| [(*curve, &[][..]), (*curve, &heard[..])]);
+        for (arch, (curve, levels)) in available().flat_map(|arch| kinds.clone().map(move |kind| (arch, kind))) {
             let bent = if curve.is_empty() { 0.0 } else { 0.7f32 };
             let (one, three, half) = ([Lanes([1.0; 16])], [Lanes([3.0; 16])], [Lanes([0.5; 16])]);
-            let ramp = FilmRamp {
-                gain_from: &one,
-                gain_to: &three,
-                shift_from: &half,
-                shift_to: &half,
-                first: 0,
-                per_sample: 1.0 / 64.0,
-            };
+            let swing = if levels.is_empty() { &[][..] } else { &one };
+            let end = |gain| FilmEnd { gain, shift: &half, swing };
+            let ramp = FilmRamp { from: end(&one), to: end(&three), levels, first: 0, per_sample: 1.0 / 64.0 };
             let mut y = vec![Lanes::ZERO; 64];
             flat_mut(&mut y).copy_from_slice(&residual);
             (arch.film)(&mut y, &q, &Bend { slope: &slope, curve }, &ramp);
@@ -110,7 +107,8 @@ mod tests {
                 .zip(&residual)
                 .enumerate()
                 .map(|(i, (q, residual))| {
-                    let v = q * (1.0 + 2.0 * (i / 16) as f32 / 64.0) + 0.5;
+                    let level = levels.get(i / 16).copied().unwrap_or(0.0);
+                    let v = q * (1.0 + 2.0 * (i / 16) as f32 / 64.0 + level) + 0.5;
                     let v = v / (1.0 + bent * v * v).sqrt();
                     residual + if v > 0.0 { v } else { 0.25 * v }
                 })

@@ -1,4 +1,5 @@
 //! Sizes of a phaser as its file states them, checked before anything is allocated.
+use super::follower::Follower;
 use crate::checkpoint::{LoadError, within};
 use serde::Deserialize;
 
@@ -34,6 +35,9 @@ pub struct EffectConfig {
     /// Does each channel saturate after the FiLM?
     #[serde(default)]
     pub limit: bool,
+    /// What hears how loud the input is, if anything does: the FiLM's gains then rise or fall with it.
+    #[serde(default)]
+    pub follower: Option<Follower>,
 }
 
 /// Sizes of the modulation path.
@@ -63,9 +67,14 @@ pub enum ModulationConfig {
 }
 
 impl EffectConfig {
+    /// Numbers of modulation of a channel: its gain, its shift if there is one, and the gain's change with the level.
+    pub fn modulation_parts(&self) -> usize {
+        1 + usize::from(self.shift) + usize::from(self.follower.is_some())
+    }
+
     /// Numbers of modulation that one frame holds.
     pub fn modulation_outputs(&self) -> usize {
-        self.blocks.saturating_mul(self.channels).saturating_mul(if self.shift { 2 } else { 1 })
+        self.blocks.saturating_mul(self.channels).saturating_mul(self.modulation_parts())
     }
 }
 
@@ -92,6 +101,9 @@ impl Config {
         let channels = effect.channels.next_multiple_of(crate::arch::LANES);
         within("config.effect: memory of all convolutions", effect.blocks * history * channels, 0, MOST_MEMORY)?;
         within("config.effect: products a sample", effect.blocks * effect.kernel * channels * channels, 0, MOST_WORK)?;
+        if let Some(follower) = &effect.follower {
+            follower.check()?;
+        }
         match &self.modulation {
             ModulationConfig::Oscillator { harmonics, hidden } => {
                 within("config.modulation.harmonics", *harmonics, 1, 64)?;

@@ -3,11 +3,13 @@
 //! ```text
 //! q   = DW(DW(DW(Conv(x))))                 dilations 1, 4, 16, 64 as the file says
 //! x'  = PReLU(a(t) q + b(t)) + Conv1x1(x)   a, b: ramps between two frames of the modulation
-//!                                           ours, if the file says so: v / sqrt(1 + (r v)^2) before the PReLU
+//!                                           ours, if the file says so: a(t) + c(t) level(t) for a(t), c a ramp too;
+//!                                           v / sqrt(1 + (r v)^2) before the PReLU
 //! y   = Conv1x1(x''' of the last block)
 //! ```
 use super::config::EffectConfig;
-use crate::arch::{Arch, Bend, FilmRamp, LANES, Lanes, flat_mut, panels};
+use super::follower::{Follower, FollowerState};
+use crate::arch::{Arch, Bend, FilmEnd, FilmRamp, LANES, Lanes, flat_mut, panels};
 use crate::checkpoint::{Checkpoint, LoadError};
 use crate::nn::conv1d::{Conv1d, Kind};
 use crate::nn::line::Line;
@@ -39,8 +41,12 @@ pub struct Effect {
     output_bias: f32,
     /// Groups of sixteen channels.
     panels: usize,
+    /// Numbers of modulation of a channel.
+    parts: usize,
     /// Does the FiLM shift as well as scale?
     shift: bool,
+    /// What hears how loud the input is, if the gains change with it.
+    follower: Option<Follower>,
 }
 
 /// One channel's past of every convolution.
@@ -52,6 +58,9 @@ pub struct EffectState {
     inputs: Vec<Line<Lanes>>,
     /// Inputs of each block's depthwise convolutions, `[block][stage]`.
     stages: Vec<Vec<Line<Lanes>>>,
+    follower: FollowerState,
+    /// What the follower hears, `[MAX_CHUNK]`; empty without one.
+    levels: Vec<f32>,
     /// Output of a block's convolutions, `[MAX_CHUNK][panels]`.
     q: Vec<Lanes>,
     /// Output of the last block, the same shape.
@@ -60,7 +69,7 @@ pub struct EffectState {
 
 /// Where in which frame a chunk lies, and the modulation at the frame's two ends.
 pub struct Modulated<'a> {
-    /// Gains and shifts at the start of the frame, `[block][gain, shift][panels]`.
+    /// The modulation at the start of the frame, `[block][gain, shift, change of the gain with the level][panels]`.
     pub from: &'a [Lanes],
     /// The same at its end.
     pub to: &'a [Lanes],
@@ -109,13 +118,21 @@ impl Effect {
         let weights = file.tensor("output.weight", &[1, channels, 1])?;
         flat_mut(&mut output)[..channels].copy_from_slice(&weights);
         let output_bias = if config.bias { file.tensor("output.bias", &[1])?[0] } else { 0.0 };
-        Ok(Self { blocks, output, output_bias, panels: panels(channels), shift: config.shift })
+        Ok(Self {
+            blocks,
+            output,
+            output_bias,
+            panels: panels(channels),
+            parts: config.modulation_parts(),
+            shift: config.shift,
+            follower: config.follower,
+        })
     }
 
     /// Groups of sixteen that one frame of modulation takes, and the place of every row of the file's modulation head in it.
     pub fn modulation_rows(config: &EffectConfig) -> Vec<Option<usize>> {
         let padded = panels(config.channels) * LANES;
-        let parts = config.blocks * if config.shift { 2 } else { 1 };
+        let parts = config.blocks * config.modulation_parts();
         (0..parts * padded)
             .map(|n| {
                 let (part, c) = (n / padded, n % padded);
@@ -136,6 +153,8 @@ impl Effect {
             dry: Line::new(1, self.blocks.first().map_or(0, |b| b.conv.history()), 0.0),
             inputs: self.blocks.iter().skip(1).map(|b| line(&b.conv)).collect(),
             stages: self.blocks.iter().map(|b| b.depthwise.iter().map(line).collect()).collect(),
+            follower: FollowerState::default(),
+            levels: vec![0.0; if self.follower.is_some() { MAX_CHUNK } else { 0 }],
             q: vec![Lanes::ZERO; MAX_CHUNK * self.panels],
             sum: vec![Lanes::ZERO; MAX_CHUNK * self.panels],
         }
@@ -147,6 +166,10 @@ impl Effect {
         let panels = self.panels;
         let q = &mut state.q[..n * panels];
         state.dry.extend(n).copy_from_slice(audio);
+        let levels = &mut state.levels[..if self.follower.is_some() { n } else { 0 }];
+        if let Some(follower) = &self.follower {
+            state.follower.hear(follower, audio, levels);
+        }
         for (j, (block, stages)) in self.blocks.iter().zip(&mut state.stages).enumerate() {
             let (before, after) = state.inputs.split_at_mut(j);
             let input = before.last();
@@ -172,20 +195,22 @@ impl Effect {
                 Some(input) => block.residual.process(arch, input.newest(n), y),
             }
             let bend = Bend { slope: &block.slope, curve: &block.curve };
-            (arch.film)(y, q, &bend, &self.ramp(modulation, j));
+            (arch.film)(y, q, &bend, &self.ramp(modulation, j, levels));
         }
         (arch.mix_down)(audio, &state.sum[..n * panels], &self.output, self.output_bias);
     }
 
-    fn ramp<'a>(&self, modulation: &Modulated<'a>, block: usize) -> FilmRamp<'a> {
-        let width = self.panels * if self.shift { 2 } else { 1 };
-        let (gain_from, shift_from) = modulation.from[block * width..][..width].split_at(self.panels);
-        let (gain_to, shift_to) = modulation.to[block * width..][..width].split_at(self.panels);
+    fn ramp<'a>(&self, modulation: &Modulated<'a>, block: usize, levels: &'a [f32]) -> FilmRamp<'a> {
+        let width = self.parts * self.panels;
+        let of_block = |all: &'a [Lanes]| {
+            let (gain, rest) = all[block * width..][..width].split_at(self.panels);
+            let (shift, swing) = rest.split_at(if self.shift { self.panels } else { 0 });
+            FilmEnd { gain, shift, swing }
+        };
         FilmRamp {
-            gain_from,
-            gain_to,
-            shift_from,
-            shift_to,
+            from: of_block(modulation.from),
+            to: of_block(modulation.to),
+            levels,
             first: modulation.first,
             per_sample: modulation.per_sample,
         }
@@ -196,6 +221,7 @@ impl EffectState {
     /// Back to a silent past; does not allocate.
     pub fn reset(&mut self) {
         self.dry.fill(&[0.0]);
+        self.follower.reset();
         let lines = self.inputs.iter_mut().chain(self.stages.iter_mut().flatten());
         for line in lines {
             line.clear(Lanes::ZERO);

@@ -129,13 +129,7 @@ impl Recurrent {
                     slope: file.tensor(&prefix("prelu.weight"), &[c])?,
                     control,
                     lstm: Lstm::load(file, &prefix("lstm"), c, h)?,
-                    to_effect: load_padded(
-                        file,
-                        &prefix("to_effect"),
-                        h,
-                        if effect.shift { 2 } else { 1 },
-                        effect.channels,
-                    )?,
+                    to_effect: load_padded(file, &prefix("to_effect"), h, effect.modulation_parts(), effect.channels)?,
                     to_next: if j + 1 < effect.blocks {
                         Some(load_padded(file, &prefix("to_next"), h, 2, c)?)
                     } else {

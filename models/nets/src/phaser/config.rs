@@ -33,6 +33,32 @@ pub struct EffectConfig {
     /// Does each channel saturate after the FiLM? Without it and without biases a net answers alike at every level.
     #[serde(default)]
     pub limit: bool,
+    /// What hears how loud the input is, if anything does: the FiLM's gains then rise or fall with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follower: Option<Follower>,
+}
+
+/// An envelope follower of the input `x`: `E += (min(x^2, loudest) - E) / samples`, heard as `ln(1 + E / knee)`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Follower {
+    /// Time constant in samples.
+    pub samples: f32,
+    /// Mean square, full scale = 1, below which what is heard is as good as 0.
+    pub knee: f32,
+    /// Largest square in training; a louder sample counts as one of it.
+    pub loudest: f32,
+}
+
+impl Follower {
+    /// What is heard at every sample of an input that follows silence.
+    pub fn levels(&self, input: &[f32]) -> Vec<f32> {
+        let mut energy = 0.0;
+        let mut hear = |x: &f32| {
+            energy += ((x * x).min(self.loudest) - energy) / self.samples;
+            (1.0 + energy / self.knee).ln()
+        };
+        input.iter().map(&mut hear).collect()
+    }
 }
 
 /// Sizes of the modulation path.
@@ -74,6 +100,7 @@ impl Default for Config {
                 bias: false,
                 shift: false,
                 limit: false,
+                follower: None,
             },
             modulation: ModulationConfig::Oscillator { harmonics: 4, hidden: vec![64, 64] },
             wander: false,
@@ -92,9 +119,14 @@ impl EffectConfig {
         (self.kernel - 1) * self.dilations.iter().sum::<usize>()
     }
 
+    /// Numbers of modulation of a channel: its gain, its shift if there is one, and the gain's change with the level.
+    pub fn modulation_parts(&self) -> usize {
+        1 + usize::from(self.shift) + usize::from(self.follower.is_some())
+    }
+
     /// Numbers of modulation in one frame.
     pub fn modulation_outputs(&self) -> usize {
-        self.blocks * self.channels * if self.shift { 2 } else { 1 }
+        self.blocks * self.channels * self.modulation_parts()
     }
 
     /// Tensors of the audio path in the file's order: name and PyTorch shape.
@@ -174,5 +206,20 @@ impl Config {
             }
         }
         tensors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_hears_what_its_equation_says_and_no_more_than_the_loudest() {
+        let follower = Follower { samples: 2.0, knee: 0.5, loudest: 4.0 };
+        // E: 0.5, 0.25, then half of the way to 4 instead of 9.
+        let expected = [2f32, 1.5, 1.0 + 2.125 / 0.5].map(f32::ln);
+        for (f, e) in follower.levels(&[1.0, 0.0, -3.0]).iter().zip(expected) {
+            assert!((f - e).abs() < 1e-6, "{f} against {e}");
+        }
     }
 }

@@ -30,7 +30,7 @@ impl ConvShape {
 }
 
 /// Where a FiLM finds its ramps in the modulation of a window.
-pub struct Film {
+pub struct Film<'a> {
     /// Samples between two frames.
     pub frame: usize,
     /// Sample of the window that the first output belongs to.
@@ -41,6 +41,18 @@ pub struct Film {
     pub gain: usize,
     /// Place of the shifts, if there are any.
     pub shift: Option<usize>,
+    /// Place of the gains' change with the level, if there is a follower.
+    pub swing: Option<usize>,
+    /// What the follower hears at every sample of the window.
+    pub levels: &'a [f32],
+}
+
+impl Film<'_> {
+    /// What the follower hears at the `t`-th output; without one, nothing.
+    #[inline(always)]
+    fn level(&self, t: usize) -> f32 {
+        if self.swing.is_some() { self.levels[self.start + t] } else { 0.0 }
+    }
 }
 
 #[inline(always)]
@@ -265,14 +277,15 @@ pub struct Bend<'a> {
     pub limit: &'a [Lanes],
 }
 
-/// `y += PReLU(v / sqrt(1 + (limit v)^2))`, `v = gain q + shift` with gain and shift ramped between frames of `mu`.
+/// `y += PReLU(v / sqrt(1 + (limit v)^2))`, `v = (gain + swing level) q + shift` with gain, swing and shift ramped between frames
+/// of `mu`.
 #[multiversion(targets("x86_64+avx2+fma+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma"))]
-pub fn film(y: &mut [Lanes], q: &[Lanes], bend: &Bend<'_>, at: &Film, mu: &[Lanes]) {
+pub fn film(y: &mut [Lanes], q: &[Lanes], bend: &Bend<'_>, at: &Film<'_>, mu: &[Lanes]) {
     let panels = bend.slope.len();
     for (t, (y, q)) in y.chunks_exact_mut(panels).zip(q.chunks_exact(panels)).enumerate() {
         let (frame, share) = ((at.start + t) / at.frame, ((at.start + t) % at.frame) as f32 / at.frame as f32);
         for panel in 0..panels {
-            let (v, _) = film_value(&q[panel], at, mu, frame, share, panel);
+            let (v, _) = film_value(&q[panel], at, mu, (frame, share, at.level(t)), panel);
             for l in 0..LANES {
                 let v = v[l] * over_root(bend.limit[panel][l] * v[l]);
                 y[panel][l] += bend.slope[panel][l].mul_add(v.min(0.0), v.max(0.0));
@@ -287,15 +300,29 @@ fn over_root(x: f32) -> f32 {
     1.0 / x.mul_add(x, 1.0).sqrt()
 }
 
-/// `gain q + shift` and the gain.
+/// `(gain + swing level) q + shift` and the factor of `q`, at a share of the way from one frame to the next.
 #[inline(always)]
-fn film_value(q: &Lanes, at: &Film, mu: &[Lanes], frame: usize, share: f32, panel: usize) -> (Lanes, Lanes) {
+fn film_value(
+    q: &Lanes,
+    at: &Film<'_>,
+    mu: &[Lanes],
+    (frame, share, level): (usize, f32, f32),
+    panel: usize,
+) -> (Lanes, Lanes) {
     let (from, to) = (&mu[frame * at.stride..], &mu[(frame + 1) * at.stride..]);
     let mut gain = [0.0; LANES];
     let mut v = [0.0; LANES];
     for l in 0..LANES {
         let (a, b) = (from[at.gain + panel][l], to[at.gain + panel][l]);
         gain[l] = share.mul_add(b - a, a);
+    }
+    if let Some(swing) = at.swing {
+        for l in 0..LANES {
+            let (a, b) = (from[swing + panel][l], to[swing + panel][l]);
+            gain[l] = share.mul_add(b - a, a).mul_add(level, gain[l]);
+        }
+    }
+    for l in 0..LANES {
         v[l] = gain[l] * q[l];
     }
     if let Some(shift) = at.shift {
@@ -316,7 +343,7 @@ pub fn film_back(
     q: &[Lanes],
     bend: &Bend<'_>,
     grads: (&mut [Lanes], &mut [Lanes]),
-    at: &Film,
+    at: &Film<'_>,
     mu: &[Lanes],
     grad_mu: &mut [Lanes],
 ) {
@@ -325,7 +352,8 @@ pub fn film_back(
     for (t, (g, q)) in g.chunks_exact_mut(panels).zip(q.chunks_exact(panels)).enumerate() {
         let (frame, share) = ((at.start + t) / at.frame, ((at.start + t) % at.frame) as f32 / at.frame as f32);
         for panel in 0..panels {
-            let (v, gain) = film_value(&q[panel], at, mu, frame, share, panel);
+            let level = at.level(t);
+            let (v, gain) = film_value(&q[panel], at, mu, (frame, share, level), panel);
             let mut grad_v = [0.0; LANES];
             for l in 0..LANES {
                 let limit = bend.limit[panel][l];
@@ -349,6 +377,9 @@ pub fn film_back(
                 grad_v[l] *= q[panel][l];
             }
             add(at.gain, &grad_v);
+            if let Some(swing) = at.swing {
+                add(swing, &grad_v.map(|g| g * level));
+            }
         }
     }
 }

@@ -61,6 +61,8 @@ struct Stream {
     /// 0 to 63 of 64, `[1, 64]`.
     share: Tensor,
     depthwise: Depthwise,
+    /// Smoothed square of the input, for a follower.
+    energy: f32,
 }
 
 impl Stream {
@@ -68,7 +70,7 @@ impl Stream {
         let net = export::read(bytes).expect("a net");
         let zeros = |shape: &[usize]| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu);
         let (effect, mut weights, mut pasts) = (net.config.effect.clone(), HashMap::new(), HashMap::new());
-        assert!(!effect.limit && !effect.shift && !effect.bias, "the graph below knows the factory's audio path only");
+        assert!(!effect.shift && !effect.bias, "the graph below knows the factory's audio path only");
         for (name, var) in &net.vars {
             let mut weight = var.as_tensor().detach();
             let is_depthwise = name.contains(".conv.") && name.starts_with("effect") && weight.dim(1)? == 1;
@@ -100,7 +102,7 @@ impl Stream {
         };
         let share = Tensor::from_vec(share, (1, BLOCK), &Device::Cpu)?;
         let from = zeros(&[1, 1])?;
-        let mut stream = Self { net, weights, pasts, modulation, from, share, depthwise };
+        let mut stream = Self { net, weights, pasts, modulation, from, share, depthwise, energy: 0.0 };
         stream.start()?;
         Ok(stream)
     }
@@ -215,6 +217,18 @@ impl Stream {
         let gains = self.ramp(&self.from, &to)?;
         self.from = to;
         let effect = self.net.config.effect.clone();
+        let levels = match &effect.follower {
+            None => None,
+            Some(follower) => {
+                let mut hear = |x: f32| {
+                    self.energy += ((x * x).min(follower.loudest) - self.energy) / follower.samples;
+                    (1.0 + self.energy / follower.knee).ln()
+                };
+                let heard: Vec<f32> = x.flatten_all()?.to_vec1()?.into_iter().map(&mut hear).collect();
+                Some(Tensor::from_vec(heard, (1, BLOCK), &Device::Cpu)?)
+            }
+        };
+        let width = effect.modulation_parts() * effect.channels;
         let mut x = x.clone();
         for j in 0..effect.blocks {
             let mut q = x.clone();
@@ -235,8 +249,17 @@ impl Stream {
                     }
                 };
             }
-            let gain = gains.narrow(0, j * effect.channels, effect.channels)?.unsqueeze(0)?;
-            let v = prelu(&(q * gain)?, &self.weights[&format!("effect.{j}.prelu.weight")])?;
+            let mut gain = gains.narrow(0, j * width, effect.channels)?;
+            if let Some(levels) = &levels {
+                let swing = gains.narrow(0, (j + 1) * width - effect.channels, effect.channels)?;
+                gain = (gain + swing.broadcast_mul(levels)?)?;
+            }
+            let mut v = (q * gain.unsqueeze(0)?)?;
+            if let Some(limit) = self.weights.get(&format!("effect.{j}.limit.weight")) {
+                let squared = v.broadcast_mul(&limit.reshape((1, (), 1))?)?.sqr()?;
+                v = (v / (squared + 1.0)?.sqrt()?)?;
+            }
+            let v = prelu(&v, &self.weights[&format!("effect.{j}.prelu.weight")])?;
             let residual = self.weights[&format!("effect.{j}.residual.weight")].squeeze(2)?;
             x = (v + residual.matmul(&x.squeeze(0)?)?.unsqueeze(0)?)?;
         }

@@ -73,7 +73,7 @@ pub struct Args {
     /// Shares of the budget for the adversarial phase, the state predictor alone, and fine-tuning
     #[arg(long, value_delimiter = ',', default_values_t = [0.6, 0.1, 0.3])]
     pub shares: Vec<f64>,
-    /// Leave out the channels' saturation: a net that answers alike at every level
+    /// Leave out all that knows the level, the follower and the channels' saturation: a net that answers alike at every one
     #[arg(long)]
     pub linear: bool,
     /// Weight of mode seeking in the adversarial phase
@@ -174,8 +174,10 @@ fn supervised(args: &Args, budget: Budget) -> Result<()> {
     let [samples, count] = SUPERVISED;
     let window = Window { receptive_field: config.effect.receptive_field(), frame: config.frame, samples, count };
     let data = Data::open(args, window)?;
-    let net = Net::new(config, data.controls().len(), args.seed, &Device::Cpu)?;
     let beginning = args.from.as_deref().map(Beginning::open).transpose()?;
+    let follower = beginning.as_ref().and_then(Beginning::follower).unwrap_or_else(|| data.follower());
+    config.effect.follower = (!args.linear).then_some(follower);
+    let net = Net::new(config, data.controls().len(), args.seed, &Device::Cpu)?;
     let mut learner = Supervised::new(net, data.loss());
     if let Some(beginning) = &beginning {
         beginning.lay_into(&learner.net, &data.controls())?;

@@ -20,6 +20,7 @@ fn config() -> Config {
             bias: false,
             shift: false,
             limit: false,
+            follower: None,
         },
         modulation: ModulationConfig::Oscillator { harmonics: 1, hidden: vec![8] },
         wander: false,

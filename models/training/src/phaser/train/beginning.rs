@@ -4,7 +4,7 @@ use crate::card::Card;
 use crate::models::ModelFile;
 use anyhow::{Context, Result, bail};
 use kernels::checkpoint::ControlInfo;
-use nets::phaser::{Config, EffectConfig, Net};
+use nets::phaser::{Follower, Net};
 use std::path::Path;
 
 /// Highest learning rate of such a training. From nothing it is 0.01, which would undo most of what the file knows before
@@ -32,15 +32,21 @@ impl Beginning {
         Ok(Self { name: file.name, net, controls: info.controls, training: said.unwrap_or_default() })
     }
 
-    /// Puts the weights into an untrained net with these controls. Saturation that the file has none of stays at its start.
+    /// What hears the level in it: its weights mean that one's numbers.
+    pub fn follower(&self) -> Option<Follower> {
+        self.net.config.effect.follower
+    }
+
+    /// Puts the weights into an untrained net with these controls. Saturation that the file has none of stays at its start; a
+    /// follower that it has none of changes no gain as yet.
     pub fn lay_into(&self, net: &Net, controls: &[ControlInfo]) -> Result<()> {
         let name = &self.name;
-        if self.net.config.effect.limit && !net.config.effect.limit {
-            bail!("{name} saturates: leave out --linear to begin with it");
+        let (own, wanted) = (&self.net.config.effect, &net.config.effect);
+        if own.limit && !wanted.limit || own.follower.is_some() && wanted.follower.is_none() {
+            bail!("{name} knows the level: leave out --linear to begin with it");
         }
-        let limit = net.config.effect.limit;
-        let sizes =
-            Config { effect: EffectConfig { limit, ..self.net.config.effect.clone() }, ..self.net.config.clone() };
+        let mut sizes = self.net.config.clone();
+        (sizes.effect.limit, sizes.effect.follower) = (wanted.limit, wanted.follower);
         if sizes != net.config {
             bail!("{name} has other sizes than this training: expected {:?}, found {sizes:?}", net.config);
         }
@@ -52,10 +58,17 @@ impl Beginning {
                 spans(&self.controls)
             );
         }
+        let (blocks, parts, known_parts) = (own.blocks, wanted.modulation_parts(), own.modulation_parts());
         for (name, var) in &net.vars {
-            if let Some(known) = self.net.vars.get(name) {
+            let Some(known) = self.net.vars.get(name) else { continue };
+            if known.dims() == var.dims() {
                 var.set(known.as_tensor())?;
+                continue;
             }
+            // Outputs of the modulation, block by block: the gains' changes with the level stand behind each block's others.
+            let rows = known.reshape((blocks, known_parts * own.channels, ()))?;
+            let rows = rows.pad_with_zeros(1, 0, (parts - known_parts) * own.channels)?;
+            var.set(&rows.reshape(var.dims())?)?;
         }
         Ok(())
     }
@@ -80,6 +93,7 @@ mod tests {
     use super::*;
     use crate::phaser::device::{Device, SmallStone};
     use candle_core::Device as Cpu;
+    use nets::phaser::{Config, EffectConfig};
 
     fn begin(config: Config, file_name: &str) -> Beginning {
         let card = Card {
@@ -99,9 +113,12 @@ mod tests {
         Beginning::open(&path).unwrap()
     }
 
-    fn config(limit: bool) -> Config {
+    /// Small, and linear or all that knows the level.
+    fn config(saturates: bool) -> Config {
         let config = Config::default();
-        Config { effect: EffectConfig { limit, channels: 4, dilations: vec![1, 4], ..config.effect }, ..config }
+        let follower = saturates.then_some(Follower { samples: 16.0, knee: 1.0, loudest: 32.0 });
+        let effect = EffectConfig { limit: saturates, follower, channels: 4, dilations: vec![1, 4], ..config.effect };
+        Config { effect, ..config }
     }
 
     fn values(net: &Net, name: &str) -> Vec<f32> {
@@ -109,15 +126,20 @@ mod tests {
     }
 
     #[test]
-    fn a_saturating_net_takes_a_linear_models_weights_and_keeps_its_own_limits() {
+    fn a_saturating_net_takes_a_linear_models_weights_keeps_its_own_limits_and_begins_deaf_to_the_level() {
         let beginning = begin(config(false), "linear.safetensors");
         let net = Net::new(config(true), 2, 9, &Cpu::Cpu).unwrap();
         let limits = values(&net, "effect.1.limit.weight");
         beginning.lay_into(&net, &SmallStone.controls()).unwrap();
-        for name in beginning.net.vars.keys() {
+        for name in beginning.net.vars.keys().filter(|name| !name.contains("mlp.2")) {
             assert_eq!(values(&net, name), values(&beginning.net, name), "{name}");
         }
         assert_eq!(values(&net, "effect.1.limit.weight"), limits);
+        // Four channels' gains of a block, then their changes with the level.
+        let bias = "modulation.mlp.2.bias";
+        for (told, known) in values(&net, bias).chunks(8).zip(values(&beginning.net, bias).chunks(4)) {
+            assert_eq!((&told[..4], &told[4..]), (known, &[0.0; 4][..]));
+        }
     }
 
     #[test]

@@ -201,6 +201,7 @@ mod tests {
                 bias: false,
                 shift: false,
                 limit: false,
+                follower: None,
             },
             modulation: ModulationConfig::Lstm {
                 channels: 1,

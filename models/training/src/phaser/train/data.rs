@@ -3,7 +3,7 @@ use super::Args;
 use super::batch::{Batch, Window};
 use super::evaluate;
 use super::recordings::{HeldOut, Recordings};
-use super::stand_in::{SAMPLE_RATE_HZ, StandIn};
+use super::stand_in::{self, SAMPLE_RATE_HZ, StandIn};
 use super::supervised::Loss;
 use crate::audio::{self, Audio};
 use crate::card::Card;
@@ -18,6 +18,7 @@ use crate::{metrics, plot};
 use anyhow::{Result, bail};
 use kernels::checkpoint::ControlInfo;
 use kernels::phaser::{Phaser, PhaserState};
+use nets::phaser::Follower;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,6 +76,14 @@ impl Data {
         match self {
             Self::Computed(_) => LOSS_RENDERED,
             Self::Recorded(_) => LOSS_RECORDED,
+        }
+    }
+
+    /// What fits the levels of this sound.
+    pub fn follower(&self) -> Follower {
+        match self {
+            Self::Computed(_) => stand_in::FOLLOWER,
+            Self::Recorded(data) => data.follower(),
         }
     }
 

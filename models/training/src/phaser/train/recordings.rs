@@ -3,7 +3,7 @@ mod wandering;
 
 use super::batch::{Batch, Window};
 use super::checks::{self, Check, Light};
-use super::stand_in::SAMPLE_RATE_HZ;
+use super::stand_in::{FOLLOWER, SAMPLE_RATE_HZ};
 use crate::audio::Audio;
 use crate::phaser::places::Places;
 use crate::phaser::{circuit_phase, render, wander};
@@ -15,6 +15,7 @@ use kernels::phaser::finder::alignment::{lag_samples, match_polarity};
 use kernels::phaser::finder::band_ratio::BandRatio;
 use kernels::phaser::finder::phase_track::PhaseTrack;
 use kernels::phaser::{Controls, Phaser};
+use nets::phaser::Follower;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -139,6 +140,13 @@ impl Recordings {
     /// Minutes of recording that are trained on.
     pub fn minutes(&self) -> f64 {
         (self.dry.len() - self.holdout) as f64 * self.takes.len() as f64 / SAMPLE_RATE_HZ / 60.0
+    }
+
+    /// What hears the levels of the dry sound that is trained on: as with the computed devices, but for its loudest sample.
+    pub fn follower(&self) -> Follower {
+        let trained = &self.dry[..self.dry.len() - self.holdout];
+        let loudest = trained.iter().fold(QUIET * QUIET, |loudest, x| loudest.max(x * x));
+        Follower { samples: FOLLOWER.samples, knee: FOLLOWER.knee / FOLLOWER.loudest * loudest, loudest }
     }
 
     /// The end of each take, which no training saw, and the model's answer, its LFO following the recording.

@@ -16,6 +16,7 @@ fn config(modulation: ModulationConfig) -> Config {
         bias: true,
         shift: true,
         limit: false,
+        follower: None,
     };
     Config { frame: 64, effect, modulation, wander: false }
 }

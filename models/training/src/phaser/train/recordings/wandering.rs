@@ -182,6 +182,7 @@ mod tests {
             bias: false,
             shift: false,
             limit: false,
+            follower: None,
         };
         let modulation = ModulationConfig::Oscillator { harmonics: 1, hidden: vec![8] };
         let card = Card {
