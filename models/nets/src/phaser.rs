@@ -95,6 +95,24 @@ impl Net {
         Self { config, controls: self.controls, vars: self.vars.clone(), device: self.device.clone() }
     }
 
+    /// The same net for sounds `gain` times as loud, weights copied: it plays `gain f(x / gain)`. Only what saturates or hears
+    /// the level knows loud from quiet.
+    pub fn louder(&self, gain: f32) -> Result<Self> {
+        if self.config.effect.bias || self.config.effect.shift {
+            candle_core::bail!("biases and shifts are levels too: expected a net without");
+        }
+        let mut config = self.config.clone();
+        if let Some(follower) = &mut config.effect.follower {
+            follower.knee *= gain * gain;
+            follower.loudest *= gain * gain;
+        }
+        let vars = self.vars.iter().map(|(name, var)| {
+            let by = if name.contains(".limit.") { f64::from(gain.recip()) } else { 1.0 };
+            Ok((name.clone(), Var::from_tensor(&(var.as_tensor() * by)?)?))
+        });
+        Ok(Self { config, controls: self.controls, vars: vars.collect::<Result<_>>()?, device: self.device.clone() })
+    }
+
     /// The weight of that name.
     fn var(&self, name: &str) -> Result<&Tensor> {
         self.vars
@@ -351,6 +369,28 @@ fn ramp(frames: &Tensor, frame: usize, time: usize) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_louder_net_plays_a_louder_sound_as_the_net_plays_the_sound() -> Result<()> {
+        let mut config = Config::default();
+        config.effect.limit = true;
+        config.effect.follower = Some(Follower { samples: 8.0, knee: 0.1, loudest: 0.5 });
+        config.effect.dilations = vec![1, 2];
+        let net = Net::new(config, 0, 5, &Device::Cpu)?;
+        let wave: Vec<f32> = (0..300).map(|t| (0.37 * t as f32).sin()).collect();
+        let x = Tensor::from_vec(wave, (1, 300), &Device::Cpu)?;
+        let play = |net: &Net, x: &Tensor| -> Result<Vec<f32>> {
+            let modulation = net.oscillator(&[vec![0.3; 6]], &[vec![]])?;
+            net.effect_fused(x, &modulation)?.flatten_all()?.to_vec1()
+        };
+        let (quiet, loud) = (play(&net, &x)?, play(&net.louder(20.0)?, &(&x * 20.0)?)?);
+        for (q, l) in quiet.iter().zip(&loud) {
+            assert!((20.0 * q - l).abs() < 1e-4, "{l} against {}", 20.0 * q);
+        }
+        let linear = play(&net, &(&x * 20.0)?)?;
+        assert!(linear.iter().zip(&loud).any(|(a, b)| (a - b).abs() > 1.0), "the net must know the level");
+        Ok(())
+    }
 
     #[test]
     fn the_oscillator_with_a_gradient_gives_the_exact_ones_modulation() -> Result<()> {

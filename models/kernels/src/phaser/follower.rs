@@ -31,7 +31,7 @@ pub struct FollowerState {
 impl Follower {
     /// All numbers within what keeps the level finite.
     pub fn check(&self) -> Result<(), LoadError> {
-        let [samples, energy] = [(1.0, 65_536.0), (1e-8, 1e8)];
+        let [samples, energy] = [(1.0, 65_536.0), (1e-12, 1e12)];
         for (key, value, (low, high)) in
             [("samples", self.samples, samples), ("knee", self.knee, energy), ("loudest", self.loudest, energy)]
         {

@@ -174,7 +174,7 @@ fn supervised(args: &Args, budget: Budget) -> Result<()> {
     let [samples, count] = SUPERVISED;
     let window = Window { receptive_field: config.effect.receptive_field(), frame: config.frame, samples, count };
     let data = Data::open(args, window)?;
-    let beginning = args.from.as_deref().map(Beginning::open).transpose()?;
+    let beginning = args.from.as_deref().map(|from| Beginning::open(from, data.gain())).transpose()?;
     let follower = beginning.as_ref().and_then(Beginning::follower).unwrap_or_else(|| data.follower());
     config.effect.follower = (!args.linear).then_some(follower);
     let net = Net::new(config, data.controls().len(), args.seed, &Device::Cpu)?;
@@ -188,7 +188,7 @@ fn supervised(args: &Args, budget: Budget) -> Result<()> {
     let progress = trainer.progress.clone();
     let preview = |learner: &Supervised| {
         let card = data.card(args, data.controls(), &progress);
-        data.preview(&load(&learner.net, &card)?, &args.out)
+        data.preview(&load(&learner.net.louder(data.gain().recip())?, &card)?, &args.out)
     };
     if !attend(&mut trainer, &data.source(), &args.out, "ESR a window", preview)? {
         return Ok(());
@@ -197,7 +197,7 @@ fn supervised(args: &Args, budget: Budget) -> Result<()> {
     if let Some(beginning) = &beginning {
         beginning.credit(&mut card);
     }
-    finish(args, &data, &trainer.learner.net, card)
+    finish(args, &data, &trainer.learner.net.louder(data.gain().recip())?, card)
 }
 
 fn adversarial(args: &Args, budget: Budget) -> Result<()> {

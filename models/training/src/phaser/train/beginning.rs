@@ -22,12 +22,12 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// Reads a model file.
-    pub fn open(path: &Path) -> Result<Self> {
+    /// Reads a model file, for sounds that are trained on `gain` times as loud as they are.
+    pub fn open(path: &Path, gain: f32) -> Result<Self> {
         let file = ModelFile::open(kernels::phaser::Phaser::NOUN, Some(path))?;
         // The plug-in's loader first: its errors say more.
         let info = file.phaser()?.info().clone();
-        let net = export::read(&file.bytes).with_context(|| file.name.clone())?;
+        let net = export::read(&file.bytes).and_then(|net| Ok(net.louder(gain)?)).with_context(|| file.name.clone())?;
         let said = info.metadata.get("training").and_then(|training| serde_json::from_str(training).ok());
         Ok(Self { name: file.name, net, controls: info.controls, training: said.unwrap_or_default() })
     }
@@ -110,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(file_name);
         std::fs::write(&path, export::bytes(&net, &card).unwrap()).unwrap();
-        Beginning::open(&path).unwrap()
+        Beginning::open(&path, 1.0).unwrap()
     }
 
     /// Small, and linear or all that knows the level.

@@ -87,6 +87,14 @@ impl Data {
         }
     }
 
+    /// How much louder the batches are than the sound of the device.
+    pub fn gain(&self) -> f32 {
+        match self {
+            Self::Computed(_) => 1.0,
+            Self::Recorded(data) => data.gain,
+        }
+    }
+
     /// Rate of the LFO in Hz where there is but one.
     pub fn rate_hz(&self) -> Option<f64> {
         match self {

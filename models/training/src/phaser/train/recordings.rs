@@ -27,7 +27,7 @@ use std::sync::Arc;
 const SLACK_SAMPLES: i64 = 2;
 /// Corner of the high-pass on both, in Hz: the net does not see longer than 23 ms, so it cannot learn slower things.
 const HIGH_PASS_HZ: f64 = 20.0;
-/// RMS that the dry sound is brought to; the wet sound gets the same gain.
+/// RMS that the dry sound is brought to; the wet sound gets the same gain. Models are for the sound as it was recorded.
 const LEVEL: f32 = 0.1;
 /// Quietest window that is worth a step, RMS.
 const QUIET: f32 = 1e-3;
@@ -63,6 +63,8 @@ pub struct Recordings {
     pub takes: Vec<Take>,
     /// The controls that they vary, rate first.
     pub controls: Vec<ControlInfo>,
+    /// What brought both sounds to their level.
+    pub gain: f32,
     /// Samples kept out of training at the end.
     holdout: usize,
     /// Is the sweep without a period?
@@ -134,7 +136,7 @@ impl Recordings {
         dry.truncate(shortest);
         takes.iter_mut().for_each(|take| take.wet.truncate(shortest));
         let controls = controls(&takes)?;
-        Ok(Self { dry, takes, controls, holdout, wander, seed, window })
+        Ok(Self { dry, takes, controls, gain, holdout, wander, seed, window })
     }
 
     /// Minutes of recording that are trained on.
@@ -166,7 +168,7 @@ impl Recordings {
         let judged = self.dry.len() - self.holdout;
         // A second of what came before, so that the model's past is that of the device.
         let start = judged.saturating_sub(SAMPLE_RATE_HZ as usize);
-        let dry = Audio::from_mono(SAMPLE_RATE_HZ, self.dry[start..].to_vec());
+        let dry = Audio::from_mono(SAMPLE_RATE_HZ, self.dry[start..].iter().map(|x| x / self.gain).collect());
         let mut controls = Controls::new(model.info());
         for (id, value) in &take.settings {
             if let Some((place, _)) = model.info().control(id) {
@@ -176,7 +178,7 @@ impl Recordings {
         controls.rate_hz = take.settings["rate"];
         let track = track.delayed_by(-(start as f64) / SAMPLE_RATE_HZ);
         let mut found = render::play(model, &dry, &controls, &[], Some(&track), 512)?;
-        Ok(found.channels[0].split_off(judged - start))
+        Ok(found.channels[0].drain(judged - start..).map(|y| self.gain * y).collect())
     }
 
     /// Draws how far each take's LFO is ahead of a steady one.

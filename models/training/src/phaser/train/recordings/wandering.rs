@@ -97,8 +97,9 @@ impl Recordings {
     fn walks(&self, model: &Arc<Phaser>, take: &Take, places: &Places) -> Result<Vec<Value>> {
         let length = (STRETCHES_S[2][1] * SAMPLE_RATE_HZ) as usize;
         let dry: Vec<f32> = self.dry.iter().copied().cycle().take(length).collect();
-        let dry = Audio::from_mono(SAMPLE_RATE_HZ, dry);
-        let played = render::play(model, &dry, &Controls::new(model.info()), &[], None, 512)?;
+        let recorded = Audio::from_mono(SAMPLE_RATE_HZ, dry.iter().map(|x| x / self.gain).collect());
+        let played = render::play(model, &recorded, &Controls::new(model.info()), &[], None, 512)?;
+        let played: Vec<f32> = played.channels[0].iter().map(|y| self.gain * y).collect();
         println!("{:>22} {:>10} {:>10} {:>12} {:>12}", "walk", "uneven", "corner Hz", "speed 1/s", "movement dB");
         let end_s = self.dry.len() as f64 / SAMPLE_RATE_HZ;
         let mut rows = vec![walk("recording", [0.0, end_s], &self.dry, &take.wet, places)];
@@ -106,7 +107,7 @@ impl Recordings {
             rows.push(walk("recording", part_s, &self.dry, &take.wet, places));
         }
         for part_s in STRETCHES_S {
-            rows.push(walk("model", part_s, &dry.channels[0], &played.channels[0], places));
+            rows.push(walk("model", part_s, &dry, &played, places));
         }
         Ok(rows)
     }
