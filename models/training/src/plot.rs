@@ -156,9 +156,11 @@ where
             .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
     }
     if curves.len() > 1 {
+        let rise = |points: &[(f64, f64)]| Some(points.last()?.1 - points.first()?.1);
+        let rises = curves.iter().filter_map(|(_, points)| rise(points)).sum::<f64>() > 0.0;
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(if rises { SeriesLabelPosition::UpperLeft } else { SeriesLabelPosition::UpperRight })
             .label_font((FONT, 18))
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.3))
