@@ -64,6 +64,13 @@ pub const fn panels(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
+/// One number for each channel in whole groups, zero beyond the last.
+pub(crate) fn padded(values: &[f32]) -> Vec<Lanes> {
+    let mut padded = vec![Lanes::ZERO; panels(values.len())];
+    flat_mut(&mut padded)[..values.len()].copy_from_slice(values);
+    padded
+}
+
 /// The same memory as plain numbers.
 pub fn flat(lanes: &[Lanes]) -> &[f32] {
     // SAFETY: `Lanes` is `repr(C)` around `[f32; LANES]` and 64 bytes long, so it has no padding.

@@ -9,7 +9,7 @@
 //! ```
 use super::config::EffectConfig;
 use super::follower::{Follower, FollowerState};
-use crate::arch::{Arch, Bend, FilmEnd, FilmRamp, LANES, Lanes, flat_mut, panels};
+use crate::arch::{Arch, Bend, FilmEnd, FilmRamp, LANES, Lanes, flat_mut, padded, panels};
 use crate::checkpoint::{Checkpoint, LoadError};
 use crate::nn::conv1d::{Conv1d, Kind};
 use crate::nn::line::Line;
@@ -92,12 +92,8 @@ impl Effect {
                     Conv1d::load(file, &prefix, kind, [inputs, channels, taps], dilation, config.bias)
                 };
                 let (first, rest) = config.dilations.split_first().unwrap_or((&1, &[]));
-                let per_channel = |name: &str| {
-                    let mut padded = vec![Lanes::ZERO; panels(channels)];
-                    let values = file.tensor(&format!("effect.{j}.{name}.weight"), &[channels])?;
-                    flat_mut(&mut padded)[..channels].copy_from_slice(&values);
-                    Ok(padded)
-                };
+                let per_channel =
+                    |name: &str| Ok(padded(&file.tensor(&format!("effect.{j}.{name}.weight"), &[channels])?));
                 let slope = per_channel("prelu")?;
                 let mut curve = if config.limit { per_channel("limit")? } else { Vec::new() };
                 flat_mut(&mut curve).iter_mut().for_each(|r| *r *= *r);
@@ -114,9 +110,7 @@ impl Effect {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let mut output = vec![Lanes::ZERO; panels(channels)];
-        let weights = file.tensor("output.weight", &[1, channels, 1])?;
-        flat_mut(&mut output)[..channels].copy_from_slice(&weights);
+        let output = padded(&file.tensor("output.weight", &[1, channels, 1])?);
         let output_bias = if config.bias { file.tensor("output.bias", &[1])?[0] } else { 0.0 };
         Ok(Self {
             blocks,

@@ -10,7 +10,7 @@
 //! What the input does not drive, the start state decides: it comes from an angle, `h0 = Linear([cos, sin])`. The signal
 //! between the blocks is known a frame ahead, because nothing in it waits for audio.
 use super::config::{Config, ModulationConfig};
-use crate::arch::{Arch, LANES, Lanes, flat, flat_mut, panels};
+use crate::arch::{Arch, Bend, FilmEnd, FilmRamp, LANES, Lanes, flat, flat_mut, padded, panels};
 use crate::checkpoint::{Checkpoint, LoadError};
 use crate::nn::conv1d::{Conv1d, Kind};
 use crate::nn::line::Line;
@@ -30,7 +30,8 @@ struct ControlFilm {
 #[derive(Debug)]
 struct ModBlock {
     conv: Conv1d,
-    slope: Vec<f32>,
+    /// PReLU slope of each channel, `[panels]`.
+    slope: Vec<Lanes>,
     /// None in a model without controls.
     control: Option<ControlFilm>,
     lstm: Lstm,
@@ -47,8 +48,12 @@ pub struct Recurrent {
     hidden: usize,
     /// Samples of a frame.
     frame: usize,
-    /// Groups of sixteen channels of the convolutions.
+    /// Channels of the convolutions.
+    channels: usize,
+    /// Groups of sixteen that they take.
     panels: usize,
+    /// One in every channel, `[panels]`: a gain or a slope that changes nothing.
+    ones: Vec<Lanes>,
 }
 
 /// One ModBlock's memory.
@@ -68,7 +73,11 @@ struct ModBlockState {
 pub struct RecurrentState {
     blocks: Vec<ModBlockState>,
     /// Audio-rate output of a block's convolution, `[frame][panels]`.
+    q: Vec<Lanes>,
+    /// The same after the PReLU.
     v: Vec<Lanes>,
+    /// What `v` of the first block is for ever, since nothing comes in there, `[panels]`.
+    still: Vec<Lanes>,
     /// Mean of it, `[panels]`.
     pooled: Vec<Lanes>,
     /// FiLM of the pooled signal, `[gain, shift][panels]`.
@@ -126,7 +135,7 @@ impl Recurrent {
                 };
                 Ok(ModBlock {
                     conv: Conv1d::load(file, &prefix("conv"), Kind::Full, [inputs, c, *kernel], *dilation, true)?,
-                    slope: file.tensor(&prefix("prelu.weight"), &[c])?,
+                    slope: padded(&file.tensor(&prefix("prelu.weight"), &[c])?),
                     control,
                     lstm: Lstm::load(file, &prefix("lstm"), c, h)?,
                     to_effect: load_padded(file, &prefix("to_effect"), h, effect.modulation_parts(), effect.channels)?,
@@ -139,7 +148,8 @@ impl Recurrent {
             })
             .collect::<Result<_, _>>()?;
         let initial_state = Linear::load(file, "initial_state", 2, effect.blocks * 2 * h)?;
-        Ok(Some(Self { blocks, initial_state, hidden: h, frame: config.frame, panels: panels(c) }))
+        let ones = padded(&vec![1.0; c]);
+        Ok(Some(Self { blocks, initial_state, hidden: h, frame: config.frame, channels: c, panels: panels(c), ones }))
     }
 
     /// Groups of sixteen that one frame of modulation takes.
@@ -168,7 +178,9 @@ impl Recurrent {
                     next_to: zeros(2 * self.panels),
                 })
                 .collect(),
+            q: zeros(self.frame * self.panels),
             v: zeros(self.frame * self.panels),
+            still: zeros(self.panels),
             pooled: zeros(self.panels),
             film: zeros(2 * self.panels),
             hidden: [zeros(widest), zeros(widest)],
@@ -184,15 +196,18 @@ impl Recurrent {
         let memories = flat(&state.initial).chunks_exact(2 * self.hidden);
         let mut modulation = modulation.iter_mut();
         state.steady.fill(Lanes::ZERO);
-        for ((block, now), memory) in self.blocks.iter().zip(&mut state.blocks).zip(memories) {
+        for (j, ((block, now), memory)) in self.blocks.iter().zip(&mut state.blocks).zip(memories).enumerate() {
             let (h, c) = memory.split_at(self.hidden);
             now.lstm.set(h, c);
             block.to_effect.apply(arch, h, take(&mut modulation, block.to_effect.panels()));
             now.input.fill(&state.steady);
             now.input.extend(1).copy_from_slice(&state.steady);
-            let v = &mut state.v[..self.panels];
-            block.conv.process(arch, now.input.window(1), v);
-            prelu(flat_mut(v), &block.slope);
+            let (q, v) = (&mut state.q[..self.panels], &mut state.v[..self.panels]);
+            block.conv.process(arch, now.input.window(1), q);
+            self.bend(arch, v, q, &block.slope);
+            if j == 0 {
+                state.still.copy_from_slice(v);
+            }
             if let Some(to_next) = &block.to_next {
                 to_next.apply(arch, h, &mut now.next_to);
                 let (gain, shift) = now.next_to.split_at(self.panels);
@@ -211,15 +226,15 @@ impl Recurrent {
         for (j, block) in self.blocks.iter().enumerate() {
             let (done, rest) = state.blocks.split_at_mut(j + 1);
             let now = &mut done[j];
-            if j == 0 {
-                now.input.extend(self.frame).fill(Lanes::ZERO);
-            }
             let v = &mut state.v[..];
-            block.conv.process(arch, now.input.window(self.frame), v);
-            for v in v.chunks_exact_mut(self.panels) {
-                prelu(flat_mut(v), &block.slope);
+            if j == 0 {
+                v.chunks_exact_mut(self.panels).for_each(|v| v.copy_from_slice(&state.still));
+                state.pooled.copy_from_slice(&state.still);
+            } else {
+                block.conv.process(arch, now.input.window(self.frame), &mut state.q);
+                self.bend(arch, v, &state.q, &block.slope);
+                mean(v, &mut state.pooled);
             }
-            mean(v, &mut state.pooled);
             if let Some(control) = &block.control {
                 control.apply(arch, &mut state.hidden, controls, &mut state.film);
                 let (gain, shift) = state.film.split_at(self.panels);
@@ -229,16 +244,36 @@ impl Recurrent {
                     }
                 }
             }
-            block.lstm.step(arch, &mut now.lstm, &flat(&state.pooled)[..block.slope.len()]);
+            block.lstm.step(arch, &mut now.lstm, &flat(&state.pooled)[..self.channels]);
             let h = &now.lstm.h()[..self.hidden];
             block.to_effect.apply(arch, h, take(&mut modulation, block.to_effect.panels()));
             if let (Some(to_next), Some(next)) = (&block.to_next, rest.first_mut()) {
                 std::mem::swap(&mut now.next_from, &mut now.next_to);
                 to_next.apply(arch, h, &mut now.next_to);
                 let signal = next.input.extend(self.frame);
-                modulate(signal, v, &now.next_from, &now.next_to, self.frame);
+                let (from, to) = (self.end(&now.next_from), self.end(&now.next_to));
+                self.film(arch, signal, v, &self.ones, [from, to]);
             }
         }
+    }
+
+    /// `v = PReLU(q)`, `[time][panels]`.
+    fn bend(&self, arch: &Arch, v: &mut [Lanes], q: &[Lanes], slope: &[Lanes]) {
+        let unmoved = FilmEnd { gain: &self.ones, shift: &[], swing: &[] };
+        self.film(arch, v, q, slope, [unmoved; 2]);
+    }
+
+    /// `y = PReLU(a q + b)` with a and b ramped over the frame, `[time][panels]`.
+    fn film(&self, arch: &Arch, y: &mut [Lanes], q: &[Lanes], slope: &[Lanes], [from, to]: [FilmEnd; 2]) {
+        y.fill(Lanes::ZERO);
+        let ramp = FilmRamp { from, to, levels: &[], first: 0, per_sample: 1.0 / self.frame as f32 };
+        (arch.film)(y, q, &Bend { slope, curve: &[] }, &ramp);
+    }
+
+    /// `[gain, shift][panels]` as one end of a ramp.
+    fn end<'a>(&self, film: &'a [Lanes]) -> FilmEnd<'a> {
+        let (gain, shift) = film.split_at(self.panels);
+        FilmEnd { gain, shift, swing: &[] }
     }
 }
 
@@ -262,20 +297,6 @@ fn mean(v: &[Lanes], mean: &mut [Lanes]) {
     }
     for x in flat_mut(mean) {
         *x *= scale;
-    }
-}
-
-/// `s = a v + b` with a and b ramped over the frame, all `[time][panels]`; `from` and `to` hold `[a, b][panels]`.
-fn modulate(s: &mut [Lanes], v: &[Lanes], from: &[Lanes], to: &[Lanes], frame: usize) {
-    let panels = from.len() / 2;
-    for (t, (s, v)) in s.chunks_exact_mut(panels).zip(v.chunks_exact(panels)).enumerate() {
-        let share = t as f32 / frame as f32;
-        for p in 0..panels {
-            for l in 0..LANES {
-                let ramp = |k: usize| from[k].0[l] + share * (to[k].0[l] - from[k].0[l]);
-                s[p].0[l] = ramp(p) * v[p].0[l] + ramp(panels + p);
-            }
-        }
     }
 }
 
