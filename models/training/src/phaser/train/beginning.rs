@@ -95,8 +95,8 @@ mod tests {
     use candle_core::Device as Cpu;
     use nets::phaser::{Config, EffectConfig};
 
-    fn begin(config: Config, file_name: &str) -> Beginning {
-        let card = Card {
+    fn card(minutes: f64) -> Card {
+        Card {
             name: "a".into(),
             author: "b".into(),
             license: "CC0-1.0".into(),
@@ -104,13 +104,16 @@ mod tests {
             redistribute: true,
             sample_rate_hz: 44_100.0,
             controls: SmallStone.controls(),
-            training: serde_json::json!({ "minutes": 3.0 }),
-        };
+            training: serde_json::json!({ "minutes": minutes }),
+        }
+    }
+
+    fn begin(config: Config, file_name: &str, gain: f32) -> Beginning {
         let net = Net::new(config, 2, 1, &Cpu::Cpu).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(file_name);
-        std::fs::write(&path, export::bytes(&net, &card).unwrap()).unwrap();
-        Beginning::open(&path, 1.0).unwrap()
+        std::fs::write(&path, export::bytes(&net, &card(3.0)).unwrap()).unwrap();
+        Beginning::open(&path, gain).unwrap()
     }
 
     /// Small, and linear or all that knows the level.
@@ -127,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_saturating_net_takes_a_linear_models_weights_keeps_its_own_limits_and_begins_deaf_to_the_level() {
-        let beginning = begin(config(false), "linear.safetensors");
+        let beginning = begin(config(false), "linear.safetensors", 1.0);
         let net = Net::new(config(true), 2, 9, &Cpu::Cpu).unwrap();
         let limits = values(&net, "effect.1.limit.weight");
         beginning.lay_into(&net, &SmallStone.controls()).unwrap();
@@ -143,8 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn sounds_that_are_trained_on_louder_saturate_as_much_later() {
+        let [own, moved] = [1.0, 10.0].map(|gain| begin(config(true), "curved.safetensors", gain));
+        let expected = Follower { samples: 16.0, knee: 100.0, loudest: 3200.0 };
+        assert_eq!(moved.follower(), Some(expected));
+        let limits = |beginning: &Beginning| values(&beginning.net, "effect.0.limit.weight");
+        for (own, moved) in limits(&own).iter().zip(limits(&moved)) {
+            assert!((moved - own / 10.0).abs() < 1e-7, "{moved} against {own}");
+        }
+    }
+
+    #[test]
     fn a_model_that_does_not_fit_is_refused_with_the_reason() {
-        let saturating = begin(config(true), "curved.safetensors");
+        let saturating = begin(config(true), "curved.safetensors", 1.0);
         let refusal = |beginning: &Beginning, config: Config, controls: &[ControlInfo]| {
             let net = Net::new(config, controls.len(), 9, &Cpu::Cpu).unwrap();
             format!("{:#}", beginning.lay_into(&net, controls).unwrap_err())
@@ -160,17 +174,8 @@ mod tests {
 
     #[test]
     fn the_minutes_before_are_counted() {
-        let beginning = begin(config(false), "linear.safetensors");
-        let mut card = Card {
-            name: "a".into(),
-            author: "b".into(),
-            license: "CC0-1.0".into(),
-            description: String::new(),
-            redistribute: true,
-            sample_rate_hz: 44_100.0,
-            controls: Vec::new(),
-            training: serde_json::json!({ "minutes": 4.5 }),
-        };
+        let beginning = begin(config(false), "linear.safetensors", 1.0);
+        let mut card = card(4.5);
         beginning.credit(&mut card);
         assert_eq!(card.training["total_minutes"], 7.5);
         assert_eq!(card.training["began_with"]["minutes"], 3.0);

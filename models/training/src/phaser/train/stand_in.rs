@@ -16,9 +16,9 @@ pub const SAMPLE_RATE_HZ: f64 = 44_100.0;
 const LEAD_IN_SAMPLES: usize = 16_000;
 /// Decimal logarithm of the level, of RMS 0.1: from a faint take to one that drives the device into its limits, RMS 0.63.
 const GAIN: std::ops::Range<f32> = -0.8..0.8;
-/// How a net hears the level. Peaks of the windows are 5 to 6, and where the mean square is 1, the break frequencies of the
-/// computed pedals have fallen by a tenth. The time constant is a third of a millisecond: an amplifier's current has no memory,
-/// and the shorter it is, the less of a string's own period it misses.
+/// How a net hears the level. At a mean square of 1 the break frequencies of the computed OTA pedal have fallen by a tenth;
+/// samples beyond 5.7 are rare in the loudest windows. The time constant is a third of a millisecond: an amplifier's current has
+/// no memory, and the shorter it is, the less of a string's own period it misses.
 pub const FOLLOWER: Follower = Follower { samples: 16.0, knee: 1.0, loudest: 32.0 };
 /// Quietest window that is worth a step, RMS: below it the hiss is what would be learnt.
 const QUIET: f32 = 1e-3;
