@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use kernels::arch;
 use kernels::checkpoint::{ControlInfo, Curve};
 use kernels::nn::naive::{assert_close, noise};
-use kernels::phaser::{Controls, Engine, Phaser, PhaserState};
+use kernels::phaser::{Controls, Engine, Phaser, PhaserState, Probe};
 use kernels::sound_model::{SoundModel, engine};
 use kernels::wavetable::{Wavetable, knobs::Knobs};
 use nets::phaser::{Config, Follower, ModulationConfig, Net};
@@ -137,6 +137,22 @@ fn any_cut_into_blocks_gives_the_same_bits() {
             assert_eq!(play(&[0, 1, 17, 64, 65, 3, 480, 4096]), whole, "{name} on {} at {host_hz} Hz", arch.name);
         }
     }
+}
+
+#[test]
+fn the_response_on_the_panel_is_that_of_a_quiet_sound_however_early_a_model_saturates() {
+    let follower = Some(Follower { samples: 16.0, knee: 1.0, loudest: 32.0 });
+    let (net, card) = net(ModulationConfig::Oscillator { harmonics: 4, hidden: vec![64, 64] }, false, follower);
+    let hz: Vec<f32> = (0..40).map(|k| 50.0 * (k as f32 / 5.0).exp2()).collect();
+    let [usual, early] = [1.0, 0.003].map(|gain| {
+        let bytes = export::unchecked_bytes(&net.louder(gain).unwrap(), &card, &[0.0; 64], &[0.0; 64]).unwrap();
+        let model = Phaser::load(&bytes).unwrap();
+        let mut db = vec![0.0; hz.len()];
+        Probe::new(&model).response_db(&model, &Controls::new(model.info()), 0.3, &hz, &mut db);
+        db
+    });
+    assert!(usual.iter().any(|db| (db - usual[0]).abs() > 1.0), "a flat response proves nothing");
+    assert_close(&early, &usual, 0.02, "dB");
 }
 
 fn golden(name: &str) -> PathBuf {

@@ -81,6 +81,8 @@ enum Train {
 }
 
 fn main() -> ExitCode {
+    // Whoever reads only the first lines (`doppel inspect … | head`) ends the command, without a word about a broken pipe.
+    sigpipe::reset();
     let result = match Cli::parse().command {
         Command::Render { noun: Render::Phaser(args) } => phaser::render::run(&args),
         Command::Render { noun: Render::SoundModel(args) } => sound_model::render::run(&args),

@@ -1,12 +1,15 @@
 //! The magnitude response of a phaser standing still, measured from its weights: what the panel draws.
 use super::channel::PhaserState;
+use super::follower::Follower;
 use super::{Controls, Phaser};
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
 
-/// Level of the measuring impulse: small, so that PReLU slopes near one barely matter and no level is exceeded.
+/// Highest level of the measuring impulse: small, so that PReLU slopes near one barely matter and no level is exceeded.
 const IMPULSE: f32 = 0.1;
+/// Most energy that a follower may hear of the impulse, of its knee: what is drawn is the answer to a quiet sound.
+const HEARD: f32 = 1e-3;
 
 /// Shortest spectrum, in samples: bins of 5 Hz at 44.1 kHz.
 const SMALLEST_FFT: usize = 8192;
@@ -14,6 +17,8 @@ const SMALLEST_FFT: usize = 8192;
 /// Buffers for measuring one model; belongs to the editor, never to the audio thread.
 pub struct Probe {
     state: PhaserState,
+    /// Level of the impulse.
+    impulse: f32,
     fft: Arc<dyn RealToComplex<f32>>,
     /// Impulse response, `[size]`.
     response: Vec<f32>,
@@ -32,7 +37,14 @@ impl Probe {
         // Longer than the response: zeros behind it give points between the bins, which low frequencies need.
         let size = (model.receptive_field_samples() + 1).next_power_of_two().max(SMALLEST_FFT);
         let fft = RealFftPlanner::new().plan_fft_forward(size);
-        Self { state: PhaserState::new(model), response: vec![0.0; size], spectrum: fft.make_output_vec(), fft }
+        let quiet = |follower: &Follower| (HEARD * follower.samples * follower.knee).sqrt();
+        Self {
+            state: PhaserState::new(model),
+            impulse: model.config.effect.follower.as_ref().map_or(IMPULSE, quiet).min(IMPULSE),
+            response: vec![0.0; size],
+            spectrum: fft.make_output_vec(),
+            fft,
+        }
     }
 
     /// Magnitude in dB at each of `frequencies_hz`, with the LFO held at `phase_turns` and the given controls.
@@ -47,7 +59,7 @@ impl Probe {
         self.state.reset();
         self.state.set_phase(phase_turns);
         self.response.fill(0.0);
-        self.response[0] = IMPULSE;
+        self.response[0] = self.impulse;
         let held = Controls { running: false, phase_turns: None, ..controls.sane() };
         let field = model.receptive_field_samples() + 1;
         self.state.process(model, &held, 0.0, &mut self.response[..field]);
@@ -62,7 +74,7 @@ impl Probe {
             let place = (hz / bin_hz).min((self.spectrum.len() - 2) as f32);
             let (low, share) = (place as usize, place.fract());
             let value = self.spectrum[low] * (1.0 - share) + self.spectrum[low + 1] * share;
-            *out = 20.0 * (value.norm() / IMPULSE).max(1e-6).log10();
+            *out = 20.0 * (value.norm() / self.impulse).max(1e-6).log10();
         }
     }
 
