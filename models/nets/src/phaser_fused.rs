@@ -27,6 +27,8 @@ struct BlockTrace {
 /// All signals of one window.
 struct Trace {
     blocks: Vec<BlockTrace>,
+    /// What the follower hears at every sample; empty without one.
+    levels: Vec<f32>,
     /// Output of the last block, `[time][panels]`.
     last: Vec<Lanes>,
 }
@@ -151,7 +153,7 @@ impl AudioPath {
     fn forward(&self, weights: &Weights, x: &[f32], mu: &[Lanes]) -> (Vec<f32>, Trace) {
         let panels = weights.panels;
         let mut blocks: Vec<BlockTrace> = Vec::new();
-        let levels = self.levels(x);
+        let levels = self.config.follower.map_or_else(Vec::new, |follower| follower.levels(x));
         let mut input: Vec<Lanes> = Vec::new();
         let mut start = 0;
         for (j, block) in weights.blocks.iter().enumerate() {
@@ -170,7 +172,7 @@ impl AudioPath {
         }
         let out = layers::mix_down(&input, &weights.output, weights.output_bias);
         debug_assert_eq!(out.len() * panels, input.len());
-        (out, Trace { blocks, last: input })
+        (out, Trace { blocks, levels, last: input })
     }
 
     /// Gradients of one window: of the weights and of its modulation, `[frames][parts][panels]`.
@@ -184,9 +186,9 @@ impl AudioPath {
     ) -> (Weights, Vec<Lanes>) {
         let mut grads = weights.zeros();
         let mut grad_mu = vec![[0.0; LANES]; mu.len()];
-        let levels = self.levels(x);
         grads.output_bias = grad.iter().sum();
         let mut g = layers::mix_down_back(grad, &trace.last, &weights.output, &mut grads.output);
+        let levels = &trace.levels;
         for (j, (block, trace)) in weights.blocks.iter().zip(&trace.blocks).enumerate().rev() {
             let grads: &mut Block = &mut grads.blocks[j];
             let signal = if j == 0 { x } else { trace.input.as_flattened() };
@@ -203,7 +205,7 @@ impl AudioPath {
                 self.residual_shape(j),
             );
             let q = trace.stages.last().expect("a block has at least one convolution");
-            let film = self.film(weights, j, trace.start, &levels);
+            let film = self.film(weights, j, trace.start, levels);
             let by_bend = (&mut grads.slope[..], &mut grads.limit[..]);
             layers::film_back(&mut g, q, &bend(block), by_bend, &film, mu, &mut grad_mu);
             for (i, (w, _)) in block.depthwise.iter().enumerate().rev() {
@@ -215,11 +217,6 @@ impl AudioPath {
             g = grad_input.as_chunks::<LANES>().0.to_vec();
         }
         (grads, grad_mu)
-    }
-
-    /// What the follower hears of a window; nothing without one.
-    fn levels(&self, x: &[f32]) -> Vec<f32> {
-        self.config.follower.map_or_else(Vec::new, |follower| follower.levels(x))
     }
 
     fn film<'a>(&self, weights: &Weights, block: usize, start: usize, levels: &'a [f32]) -> layers::Film<'a> {

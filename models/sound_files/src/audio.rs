@@ -141,8 +141,6 @@ pub fn write(path: impl AsRef<Path>, audio: &Audio) -> Result<()> {
     let path = path.as_ref();
     let name = path.display();
     ensure!(!audio.channels.is_empty(), "{name}: no channel to write");
-    // Moved onto a device, the file would take its place in the system.
-    ensure!(!path.exists() || path.is_file(), "{name}: is there and is no ordinary file; give another name");
     let spec = hound::WavSpec {
         channels: u16::try_from(audio.channels.len()).with_context(|| format!("{name}: too many channels for WAV"))?,
         sample_rate: audio.sample_rate_hz.round() as u32,
@@ -159,7 +157,7 @@ pub fn write(path: impl AsRef<Path>, audio: &Audio) -> Result<()> {
             }
         }
         writer.finalize()?;
-        Ok(std::fs::rename(&part, path)?)
+        Ok(crate::put_in_place(&part, path)?)
     })();
     if written.is_err() {
         // Nothing more can be done about the part if it cannot be removed either.

@@ -1,5 +1,5 @@
 //! Model files as the commands name them: a path, or nothing for the first factory model.
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use kernels::arch::{self, Arch};
 use kernels::checkpoint::Checkpoint;
 use kernels::phaser::Phaser;
@@ -75,12 +75,14 @@ pub fn install_folder(noun: &str) -> Result<PathBuf> {
 
 /// Writes a file whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.display();
-    // Moved onto a device, the file would take its place in the system.
-    ensure!(!path.exists() || path.is_file(), "{name}: is there and is no ordinary file; give another name");
-    let partial = path.with_extension("partial");
+    let (name, partial) = (path.display(), path.with_extension("partial"));
     std::fs::write(&partial, bytes).with_context(|| format!("{}: cannot be written", partial.display()))?;
-    std::fs::rename(&partial, path).with_context(|| format!("{name}: cannot be replaced"))
+    let placed = sound_files::put_in_place(&partial, path).with_context(|| format!("{name}: cannot be replaced"));
+    if placed.is_err() {
+        // Nothing more can be done about the part if it cannot be removed either.
+        let _ = std::fs::remove_file(&partial);
+    }
+    placed
 }
 
 #[cfg(test)]
@@ -90,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_no_ordinary_file_is_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let refusal = write(folder.path(), b"model").unwrap_err().to_string();
+        let refusal = format!("{:#}", write(folder.path(), b"model").unwrap_err());
         assert!(refusal.contains("no ordinary file"), "{refusal}");
         let file = folder.path().join("a.safetensors");
         for bytes in [b"old".as_slice(), b"new"] {

@@ -108,7 +108,7 @@ fn picture(path: &Path, size: (u32, u32), draw: impl Fn(&Area<'_>) -> Result<()>
         area.fill(&WHITE).map_err(|error| anyhow!("{error}"))?;
         draw(&area)?;
         area.present().map_err(|error| anyhow!("{error}"))?;
-        Ok(std::fs::rename(&part, path)?)
+        Ok(sound_files::put_in_place(&part, path)?)
     })();
     if drawn.is_err() {
         // Nothing more can be done about the part if it cannot be removed either.

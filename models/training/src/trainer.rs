@@ -163,7 +163,7 @@ impl<L: Learner> Trainer<L> {
         let partial = path.with_extension("partial");
         safetensors::serialize_to_file(&tensors, Some(metadata), &partial)
             .with_context(|| format!("{}: the checkpoint cannot be written", partial.display()))?;
-        std::fs::rename(&partial, path).with_context(|| format!("{}: cannot be replaced", path.display()))
+        sound_files::put_in_place(&partial, path).with_context(|| format!("{}: cannot be replaced", path.display()))
     }
 
     /// Goes on from a checkpoint of a net with the same sizes.

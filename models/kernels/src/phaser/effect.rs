@@ -160,8 +160,9 @@ impl Effect {
         let panels = self.panels;
         let q = &mut state.q[..n * panels];
         state.dry.extend(n).copy_from_slice(audio);
-        let levels = &mut state.levels[..if self.follower.is_some() { n } else { 0 }];
+        let mut levels = &mut state.levels[..0];
         if let Some(follower) = &self.follower {
+            levels = &mut state.levels[..n];
             state.follower.hear(follower, audio, levels);
         }
         for (j, (block, stages)) in self.blocks.iter().zip(&mut state.stages).enumerate() {

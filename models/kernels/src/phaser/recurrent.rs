@@ -78,7 +78,7 @@ pub struct RecurrentState {
     v: Vec<Lanes>,
     /// What `v` of the first block is for ever, since nothing comes in there, `[panels]`.
     still: Vec<Lanes>,
-    /// Mean of it, `[panels]`.
+    /// Mean of `v` over the frame, `[panels]`.
     pooled: Vec<Lanes>,
     /// FiLM of the pooled signal, `[gain, shift][panels]`.
     film: Vec<Lanes>,

@@ -1,6 +1,6 @@
 //! Watching a training: progress bar, plots, checkpoints, previews, and an ear for Ctrl-C.
 use super::{Learner, Source, Trainer};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub fn attend<L: Learner>(
     loss_name: &str,
     mut preview: impl FnMut(&L) -> Result<()>,
 ) -> Result<bool> {
+    // Said before the training rather than after it.
+    sound_files::replaceable(out).with_context(|| out.display().to_string())?;
     let (checkpoint, plot) = (out.with_extension("checkpoint"), out.with_extension("loss.png"));
     let stop = Arc::new(AtomicBool::new(false));
     let heard = stop.clone();
